@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The end of the line: a message on every console that works, then failure
+ * for a test run (isa-debug-exit), else a halt.
+ */
+#pragma once
+
+#include "kernel/lib/types.h"
+
+/* Prints "panic: ..." and does not return. Any context. */
+void __attribute__((noreturn)) panic(const char *fmt, ...) __printf(1, 2);
+
+/* An invariant of ours; checked where CONFIG_ASSERT is on, else not evaluated. */
+#ifdef CONFIG_ASSERT
+#define assert(cond) do { \
+	if (!(cond)) \
+		panic("%s:%d: assertion failed: %s", __FILE__, __LINE__, #cond); \
+} while (0)
+#else
+#define assert(cond) ((void)sizeof((cond) ? 1 : 0))
+#endif

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Bounded waiting. No loop in the kernel waits for hardware without this:
+ *
+ *	struct wait w;
+ *	wait_begin(&w, WAIT_DEVICE);
+ *	while (!device_is_done(dev) && wait_turn(&w))
+ *		;
+ *	wait_end(&w);
+ *	if (!device_is_done(dev))
+ *		return -ETIMEDOUT;
+ *
+ * The bound is in ticks of the time-stamp counter, with a bound on the turns
+ * as well in case the counter stands still. Time spent between begin and end
+ * is summed, so that `bench=boot` can show it apart.
+ */
+#pragma once
+
+#include "kernel/lib/types.h"
+
+/* Bounds in ticks: about 4 s and 40 ms at 2 GHz. */
+#define WAIT_DEVICE	(UINT64_C(1) << 33)
+#define WAIT_SHORT	(UINT64_C(80) << 20)
+
+struct wait {
+	uint64_t began;		/* ticks */
+	uint64_t ticks;		/* bound */
+	uint64_t turns;		/* turns left */
+};
+
+void wait_begin(struct wait *w, uint64_t ticks);
+/* Pauses once. False once the bound is reached. */
+bool wait_turn(struct wait *w);
+void wait_end(struct wait *w);
+
+/* Ticks spent in all waits since entry. */
+uint64_t wait_total(void);

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The heap. Blocks are aligned to 16 bytes; a request of up to HEAP_SMALL_MAX
+ * bytes comes from a size class within a span of pages, a larger one is a run
+ * of pages of its own.
+ *
+ * The core takes its state as an argument and gets memory from a page
+ * allocator, so it runs on the host. k* work on the kernel's instance.
+ *
+ * Context: the event loop, never an interrupt handler (so there is no lock).
+ */
+#pragma once
+
+#include "mm/page.h"
+
+enum { HEAP_SMALL_MAX = 2048 };	/* the implementer may choose another */
+
+struct heap;	/* defined below by the implementation's needs */
+
+struct heap_stats {
+	uint64_t blocks;	/* live */
+	uint64_t bytes;		/* of live blocks, as rounded up */
+	uint64_t pages;		/* held from the page allocator */
+};
+
+void heap_init(struct heap *h, struct page_allocator *pages);
+
+/*
+ * Allocates `size` bytes (0 counts as 1) aligned to `align` (a power of two
+ * up to PAGE_SIZE; less than 16 counts as 16). Returns NULL if there is no
+ * memory or size/align is out of range.
+ */
+void *heap_alloc(struct heap *h, size_t size, size_t align);
+
+/*
+ * Gives a block back; NULL does nothing.
+ * Returns 0; -EINVAL if `block` is no live block of this heap (nothing done).
+ */
+int heap_free(struct heap *h, void *block);
+
+/*
+ * As C's realloc: on failure returns NULL and the block stays as it was;
+ * NULL allocates; size 0 counts as 1. Alignment above 16 is not kept.
+ */
+void *heap_realloc(struct heap *h, void *block, size_t size);
+
+/* Bytes usable at `block`, 0 if it is no live block of this heap. */
+size_t heap_usable_size(const struct heap *h, const void *block);
+
+void heap_stats(const struct heap *h, struct heap_stats *out);
+
+/* As page_allocator_check(). */
+const char *heap_check(const struct heap *h);
+
+/* The kernel's instance (mm/mm.c); a bad kfree() is a panic. */
+void *kmalloc(size_t size);
+void *kzalloc(size_t size);
+void *kmalloc_aligned(size_t size, size_t align);
+void *krealloc(void *block, size_t size);
+void kfree(void *block);
+size_t kmalloc_usable_size(const void *block);

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT */
+/* Mappings of device memory. */
+#pragma once
+
+#include "kernel/lib/types.h"
+
+struct mmio;
+
+enum ioremap_cache {
+	IOREMAP_UNCACHED,
+	IOREMAP_WRITE_COMBINING,
+};
+
+/*
+ * Maps `len` bytes of device memory at `pa` (any alignment), readable and
+ * writable, never executable, with an unmapped page on either side.
+ * Refuses (NULL, with a log line) an empty or wrapping range, one that
+ * touches memory the map calls usable or that the kernel claimed, and one for
+ * which there is no room.
+ */
+struct mmio *ioremap(paddr_t pa, size_t len, enum ioremap_cache cache);
+
+/* Ends a mapping; `base` as returned. */
+void iounmap(struct mmio *base);

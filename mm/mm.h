@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Memory as a whole: the kernel's map of it, and its bring-up.
+ */
+#pragma once
+
+#include "kernel/lib/regions.h"
+
+struct boot_info;
+
+/*
+ * Takes firmware's map and the loader's reservations from `info`, builds the
+ * direct map, the page allocator and the heap. Panics if there is no memory.
+ */
+void mm_init(const struct boot_info *info);
+
+/*
+ * Every named range of physical memory: the firmware's with what the kernel
+ * and the loader claim laid over it. An address that is not in it is nobody's.
+ */
+const struct regions *mm_map(void);
