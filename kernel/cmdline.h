@@ -16,8 +16,8 @@ struct cmdline_param {
 	/*
 	 * `value` is what follows '=', "" for a word without one, and lasts
 	 * only during the call. Called once for each occurrence, in order,
-	 * after the heap is ready. -EINVAL: the word is
-	 * named in a warning and ignored.
+	 * before there is a heap. -EINVAL or another negative errno: the word
+	 * is named in a warning and ignored.
 	 */
 	int (*parse)(const char *value);
 };

@@ -6,7 +6,7 @@
  */
 #pragma once
 
-#include "kernel/lib/types.h"
+#include "kernel/lib/table.h"
 
 struct console {
 	const char *name;		/* driver sets */
@@ -24,3 +24,23 @@ void console_register(struct console *c);
 
 /* The consoles, for a reader of input; NULL at the end. */
 struct console *console_first(void);
+
+/*
+ * Consoles that need no memory and no discovery register from here, first
+ * thing at boot, or in a panic before that.
+ */
+struct console_early {
+	void (*init)(void);
+};
+
+TABLE_DECLARE(console_early, const struct console_early);
+
+#define CONSOLE_EARLY(id, init) \
+	static const struct console_early console_early_##id = { init }; \
+	TABLE_ADD(console_early, console_early_##id)
+
+/* Calls each of them, once; later calls do nothing. */
+void console_early_init(void);
+
+/* Sends the whole log ring to every console again. */
+void console_replay(void);

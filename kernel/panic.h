@@ -10,6 +10,13 @@
 /* Prints "panic: ..." and does not return. Any context. */
 void __attribute__((noreturn)) panic(const char *fmt, ...) __printf(1, 2);
 
+/*
+ * For a caller that prints the message itself: begin() makes the consoles
+ * work and stops a panic within a panic, end() does not return.
+ */
+void panic_begin(void);
+void __attribute__((noreturn)) panic_end(void);
+
 /* An invariant of ours; checked where CONFIG_ASSERT is on, else not evaluated. */
 #ifdef CONFIG_ASSERT
 #define assert(cond) do { \

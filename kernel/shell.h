@@ -36,5 +36,8 @@ TABLE_DECLARE(shell_commands, const struct shell_command);
 #define SHELL_TABLE_ADD(object)	struct shell_not_built
 #endif
 
-/* Reads commands from the serial line for ever, or until `exit`. */
+/* Reads commands from the consoles for ever, or until `exit`. */
 void shell_run(void);
+
+/* Makes `exit` report failure: a test run from the shell failed. */
+void shell_note_failure(void);

@@ -13,9 +13,25 @@
 
 #include "mm/page.h"
 
-enum { HEAP_SMALL_MAX = 2048 };	/* the implementer may choose another */
+enum {
+	HEAP_SMALL_MAX = 2048,
+	HEAP_CLASSES = 24,	/* steps of 16 to 128, then four a doubling */
+};
 
-struct heap;	/* defined below by the implementation's needs */
+/* Spans of one block size. */
+struct heap_class {
+	struct heap_span *partial;	/* some blocks live, some free */
+	struct heap_span *full;		/* every block live */
+	struct heap_span *spare;	/* no block live; at most one is kept */
+};
+
+/* Private to heap.c and heap_check.c. */
+struct heap {
+	struct page_allocator *pages;
+	uint64_t blocks, bytes, held;	/* as in heap_stats */
+	uint64_t runs, run_pages;	/* of these: blocks with pages of their own */
+	struct heap_class classes[HEAP_CLASSES];
+};
 
 struct heap_stats {
 	uint64_t blocks;	/* live */
@@ -23,6 +39,7 @@ struct heap_stats {
 	uint64_t pages;		/* held from the page allocator */
 };
 
+/* Makes `h` an empty heap, the only one that uses `pages`. */
 void heap_init(struct heap *h, struct page_allocator *pages);
 
 /*
@@ -34,18 +51,23 @@ void *heap_alloc(struct heap *h, size_t size, size_t align);
 
 /*
  * Gives a block back; NULL does nothing.
- * Returns 0; -EINVAL if `block` is no live block of this heap (nothing done).
+ * Returns 0; -EINVAL if `block`, any number whatever, is no live block of this
+ * heap (nothing done).
  */
 int heap_free(struct heap *h, void *block);
 
 /*
- * As C's realloc: on failure returns NULL and the block stays as it was;
- * NULL allocates; size 0 counts as 1. Alignment above 16 is not kept.
+ * As C's realloc: on failure, which includes that `block` is no live block,
+ * returns NULL and the block stays as it was; NULL allocates; size 0 counts
+ * as 1. Alignment above 16 is not kept.
  */
 void *heap_realloc(struct heap *h, void *block, size_t size);
 
 /* Bytes usable at `block`, 0 if it is no live block of this heap. */
 size_t heap_usable_size(const struct heap *h, const void *block);
+
+/* Gives the spare spans back to the page allocator. */
+void heap_trim(struct heap *h);
 
 void heap_stats(const struct heap *h, struct heap_stats *out);
 

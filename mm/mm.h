@@ -19,3 +19,7 @@ void mm_init(const struct boot_info *info);
  * and the loader claim laid over it. An address that is not in it is nobody's.
  */
 const struct regions *mm_map(void);
+
+/* The kernel's instances, for reports and tests. */
+struct page_allocator *mm_pages(void);
+struct heap *mm_heap(void);

@@ -4,14 +4,16 @@
  * address, disjoint, page-aligned, neighbours of one kind and name joined.
  *
  * Where ranges overlap, the kind with the higher number wins, whatever the
- * order in which they were added; so `usable` always yields. A usable range
- * is rounded inwards to pages, every other outwards. Empty ranges and ranges
- * that wrap around the address space are dropped and counted.
+ * order in which they were added; so `usable` always yields. Where two of one
+ * kind overlap, the first keeps its name. A usable range is rounded inwards
+ * to pages, every other outwards. Ranges that are empty, as given or once
+ * rounded, and usable ones that wrap are dropped and counted.
  *
  * What is not named is not RAM. So when the table is full, usable ranges are
  * given up (the smallest first) rather than anything being lost that
  * withholds memory; lost_bytes and lost_ranges say how much. For that to be
- * safe, add all usable ranges before any other.
+ * safe, add all usable ranges before any other. Where no usable range is left
+ * to give up, the list is sealed: it takes no usable range any more.
  *
  * The list lives in memory of the caller's and needs no allocator.
  */
@@ -42,7 +44,8 @@ struct regions {
 	size_t count;
 	uint64_t lost_bytes;	/* usable bytes given up for want of room */
 	uint32_t lost_ranges;	/* how many ranges that were */
-	uint32_t dropped;	/* empty or wrapping ranges ignored */
+	uint32_t dropped;	/* ranges ignored: empty, or usable and wrapping */
+	bool sealed;		/* lost_ranges includes some that withhold memory */
 };
 
 /* Makes `r` an empty list over `list[capacity]`; the memory need not be zero. */
@@ -51,8 +54,9 @@ void regions_init(struct regions *r, struct region *list, size_t capacity);
 /*
  * Adds the range of `len` bytes from `start`. A range that would end past the
  * last representable page is cut there if it is not usable (withholding must
- * not be lost), dropped if it is. Cost: constant if ranges come in ascending order, else
- * linear in the number of ranges.
+ * not be lost), dropped if it is. Cost: constant if ranges come in ascending
+ * order, else linear in the number of ranges, for each piece that ranges of
+ * higher kinds leave of it.
  */
 void regions_add(struct regions *r, uint64_t start, uint64_t len,
 		 enum region_kind kind, const char *name);
@@ -60,10 +64,16 @@ void regions_add(struct regions *r, uint64_t start, uint64_t len,
 /* The region that holds `addr`, or NULL where nothing is named. */
 const struct region *regions_find(const struct regions *r, uint64_t addr);
 
-/* True if every byte of [start, start+len) is usable (kind REGION_USABLE). */
+/*
+ * True if every byte of [start, start+len) is usable (kind REGION_USABLE);
+ * so true if len is 0, false if the range wraps.
+ */
 bool regions_usable(const struct regions *r, uint64_t start, uint64_t len);
 
-/* True if any byte of [start, start+len) is named, whatever its kind. */
+/*
+ * True if any byte of [start, start+len) is named, whatever its kind. A range
+ * that wraps counts as far as the end of the address space.
+ */
 bool regions_overlap(const struct regions *r, uint64_t start, uint64_t len);
 
 /* Bytes of one kind. */

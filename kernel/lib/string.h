@@ -32,10 +32,10 @@ bool glob_match(const char *glob, const char *s);
 
 /*
  * Reads an unsigned number: decimal, or hexadecimal after 0x. *end is set to
- * the first character that does not belong to it.
+ * the first character that does not belong to it. On error nothing is stored.
  * Returns 0, -EINVAL (no digit), -ERANGE (above UINT64_MAX).
  */
 int __must_check parse_u64(const char *s, const char **end, uint64_t *value);
 
-/* As parse_u64(), followed by an optional K, M, G or T (powers of 1024). */
+/* As parse_u64(), followed by an optional K, M, G or T of either case (powers of 1024). */
 int __must_check parse_size(const char *s, const char **end, uint64_t *value);

@@ -29,6 +29,10 @@ typedef uint64_t paddr_t;
 #endif
 #endif
 
+#ifndef static_assert
+#define static_assert	_Static_assert
+#endif
+
 /*
  * Not loaded from the image and not cleared at entry: for what is written
  * before it is read. The contents survive a warm reset; assume nothing.

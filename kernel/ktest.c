@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: MIT
+#include "kernel/ktest.h"
+
+#include "kernel/cmdline.h"
+#include "kernel/lib/string.h"
+#include "kernel/log.h"
+#include "kernel/run.h"
+
+static uint64_t mix(uint64_t x)
+{
+	/* The finaliser of splitmix64. */
+	x ^= x >> 30;
+	x *= UINT64_C(0xbf58476d1ce4e5b9);
+	x ^= x >> 27;
+	x *= UINT64_C(0x94d049bb133111eb);
+	return x ^ x >> 31;
+}
+
+uint64_t ktest_random(struct ktest_run *t)
+{
+	t->random += UINT64_C(0x9e3779b97f4a7c15);
+	return mix(t->random);
+}
+
+uint64_t ktest_random_below(struct ktest_run *t, uint64_t below)
+{
+	return ktest_random(t) % below;
+}
+
+uint64_t ktest_operations(void)
+{
+	return run_options.operations;
+}
+
+void ktest_skip(struct ktest_run *t, const char *reason)
+{
+	t->skip = reason;
+}
+
+bool ktest_expect(struct ktest_run *t, bool ok, const char *file, int line, const char *text)
+{
+	if (!ok) {
+		t->failures++;
+		print("# %s:%d: %s\n", file, line, text);
+	}
+	return ok;
+}
+
+bool ktest_expect_eq(struct ktest_run *t, long long a, long long b,
+		     const char *file, int line, const char *text)
+{
+	if (a != b) {
+		t->failures++;
+		print("# %s:%d: %s: %lld (%#llx) is not %lld (%#llx)\n", file, line, text,
+		      a, (unsigned long long)a, b, (unsigned long long)b);
+	}
+	return a == b;
+}
+
+bool ktest_expect_str(struct ktest_run *t, const char *a, const char *b,
+		      const char *file, int line, const char *text)
+{
+	bool ok = a == b || (a && b && strcmp(a, b) == 0);
+
+	if (!ok) {
+		t->failures++;
+		print("# %s:%d: %s: '%s' is not '%s'\n", file, line, text,
+		      a ? a : "(null)", b ? b : "(null)");
+	}
+	return ok;
+}
+
+static uint64_t name_hash(const char *name)
+{
+	uint64_t h = UINT64_C(0xcbf29ce484222325);	/* FNV-1a */
+
+	while (*name)
+		h = (h ^ (uint8_t)*name++) * UINT64_C(0x100000001b3);
+	return h;
+}
+
+static unsigned count_matches(const char *glob)
+{
+	const struct ktest *const *test;
+	unsigned n = 0;
+
+	table_for_each(ktests, test)
+		n += glob_match(glob, (*test)->name);
+	return n;
+}
+
+struct totals {
+	unsigned number, passed, failed, skipped;
+};
+
+static void run_one(const struct ktest *test, struct totals *totals)
+{
+	struct ktest_run t = {
+		.name = test->name,
+		.random = mix(run_options.seed ^ name_hash(test->name)),
+	};
+
+	test->run(&t);
+	totals->number++;
+	if (t.failures > 0) {
+		totals->failed++;
+		print("not ok %u %s\n", totals->number, test->name);
+	} else if (t.skip) {
+		totals->skipped++;
+		print("ok %u %s # SKIP %s\n", totals->number, test->name, t.skip);
+	} else {
+		totals->passed++;
+		print("ok %u %s\n", totals->number, test->name);
+	}
+}
+
+unsigned ktest_run_all(const char *glob)
+{
+	const struct ktest *const *test;
+	struct totals totals = { 0 };
+	unsigned plan = count_matches(glob);
+
+	print("KTAP version 1\n# seed=%#llx\n1..%u\n", (unsigned long long)run_options.seed, plan);
+	table_for_each(ktests, test) {
+		if (glob_match(glob, (*test)->name))
+			run_one(*test, &totals);
+	}
+	if (plan == 0) {
+		print("# no test matches '%s'\n", glob);
+		totals.failed++;
+	}
+	print("# Totals: pass:%u fail:%u skip:%u\n", totals.passed, totals.failed, totals.skipped);
+	return totals.failed;
+}
+
+static int parse_test(const char *value)
+{
+	return run_parse_glob(value, run_options.test);
+}
+
+CMDLINE_PARAM(test, "test", parse_test);

@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The log ring and the consoles. `head` counts bytes since entry; the ring
+ * holds the last LOG_SIZE of them. Each console remembers how far it has been
+ * sent, so that a byte goes to each console once, and a console that appears
+ * later starts with the oldest byte still there.
+ */
+#include "kernel/log.h"
+
+#include "kernel/cmdline.h"
+#include "kernel/console.h"
+#include "kernel/lib/errno.h"
+#include "kernel/lib/format.h"
+#include "kernel/lib/string.h"
+#include "kernel/loglevel.h"
+
+#define LOG_SUBSYS kernel
+#include "kernel/log.h"
+
+LOG_DEFINE();
+
+enum { LOG_SIZE = CONFIG_LOG_BUFFER_KB * 1024, LINE_MAX = 512 };
+
+static __noload char ring[LOG_SIZE];
+static uint64_t head;
+static struct console *consoles;
+static bool early_done;
+
+static uint64_t oldest(void)
+{
+	return head > LOG_SIZE ? head - LOG_SIZE : 0;
+}
+
+/* Sends [from, head) to one console, in one piece or two. */
+static void send(struct console *c, uint64_t from)
+{
+	while (from < head) {
+		size_t at = from % LOG_SIZE;
+		size_t n = min((uint64_t)(LOG_SIZE - at), head - from);
+
+		c->write(c, ring + at, n);
+		from += n;
+	}
+}
+
+static void flush(void)
+{
+	for (struct console *c = consoles; c; c = c->next) {
+		uint64_t from = max(c->sent, oldest());
+
+		/* A console's own messages, while it writes, wait for the next. */
+		c->sent = head;
+		send(c, from);
+	}
+}
+
+static void append(const char *text, size_t len)
+{
+	size_t at = head % LOG_SIZE;
+	size_t first = min(len, (size_t)LOG_SIZE - at);
+
+	memcpy(ring + at, text, first);
+	memcpy(ring, text + first, len - first);
+	head += len;
+}
+
+/* What format_va() would have written is `want` long; what is there is cut. */
+static size_t stored_len(int want, size_t size)
+{
+	return want < 0 ? 0 : min((size_t)want, size - 1);
+}
+
+void console_register(struct console *c)
+{
+	c->sent = 0;
+	c->next = consoles;
+	consoles = c;
+	flush();
+}
+
+struct console *console_first(void)
+{
+	return consoles;
+}
+
+void console_early_init(void)
+{
+	const struct console_early *const *e;
+
+	if (early_done)
+		return;
+	early_done = true;
+	table_for_each(console_early, e)
+		(*e)->init();
+}
+
+void console_replay(void)
+{
+	for (struct console *c = consoles; c; c = c->next)
+		send(c, oldest());
+}
+
+const char *log_level_name(enum log_level level)
+{
+	static const char *const names[] = { "none", "error", "warning", "info", "debug" };
+
+	return level < ARRAY_SIZE(names) ? names[level] : "?";
+}
+
+void log_line(enum log_level level, const char *subsys, const char *fmt, ...)
+{
+	char line[LINE_MAX];
+	size_t len;
+	va_list args;
+
+	len = stored_len(format(line, sizeof(line) - 1, "%s%s%s: ",
+				level <= LOG_WARN ? log_level_name(level) : "",
+				level <= LOG_WARN ? ": " : "", subsys), sizeof(line) - 1);
+	va_start(args, fmt);
+	len += stored_len(format_va(line + len, sizeof(line) - 1 - len, fmt, args),
+			  sizeof(line) - 1 - len);
+	va_end(args);
+	line[len++] = '\n';
+	append(line, len);
+	flush();
+}
+
+void print(const char *fmt, ...)
+{
+	char text[LINE_MAX];
+	va_list args;
+	int want;
+
+	va_start(args, fmt);
+	want = format_va(text, sizeof(text), fmt, args);
+	va_end(args);
+	append(text, stored_len(want, sizeof(text)));
+	if (want >= LINE_MAX)
+		append("...\n", 4);
+	flush();
+}
+
+/* "error", "warning", ... or a digit. */
+static int parse_level(const char *text, size_t len, uint8_t *level)
+{
+	for (enum log_level l = LOG_NONE; l <= LOG_DEBUG; l++) {
+		const char *name = log_level_name(l);
+
+		if ((len == strlen(name) && strncmp(text, name, len) == 0) ||
+		    (len == 1 && text[0] == '0' + (char)l)) {
+			*level = l;
+			return 0;
+		}
+	}
+	return -EINVAL;
+}
+
+/* Sets one subsystem, or all if `name_len` is 0. */
+static int set_level(const char *name, size_t name_len, uint8_t level)
+{
+	const struct log_subsys *const *s;
+	bool found = false;
+
+	table_for_each(log_subsystems, s) {
+		if (name_len > 0 && (strlen((*s)->name) != name_len ||
+				     strncmp((*s)->name, name, name_len) != 0))
+			continue;
+		found = true;
+		*(*s)->level = min(level, (*s)->ceiling);
+		if (name_len > 0 && level > (*s)->ceiling)
+			log_warn("loglevel: %s is built without levels above %s", (*s)->name,
+				 log_level_name((*s)->ceiling));
+	}
+	return found ? 0 : -EINVAL;
+}
+
+int loglevel_parse(const char *value)
+{
+	int result = 0;
+
+	while (*value) {
+		const char *end = strchr(value, ',');
+		size_t len = end ? (size_t)(end - value) : strlen(value);
+		const char *colon = value;
+		uint8_t level = 0;
+		size_t name_len;
+
+		while (colon < value + len && *colon != ':')
+			colon++;
+		name_len = colon < value + len ? (size_t)(colon - value) : 0;
+		if (name_len > 0)
+			colon++;
+		else
+			colon = value;
+		if (parse_level(colon, value + len - colon, &level) ||
+		    set_level(value, name_len, level))
+			result = -EINVAL;
+		value += len + (end ? 1 : 0);
+	}
+	return result;
+}
+
+CMDLINE_PARAM(loglevel, "loglevel", loglevel_parse);

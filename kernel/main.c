@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The boot, one phase a line. Each phase is stamped with the time-stamp
+ * counter; what follows the last is the report, then what the command line
+ * asks for: tests, benchmarks, or the shell.
+ */
+#include <asm/cpu.h>
+
+#include "arch/x86/boot/boot.h"
+#include "arch/x86/cpu.h"
+#include "arch/x86/paging.h"
+#include "drivers/console/fbcon.h"
+#include "drivers/pci/pci.h"
+#include "drivers/virtio/virtio.h"
+#include "kernel/bench.h"
+#include "kernel/boot_info.h"
+#include "kernel/cmdline.h"
+#include "kernel/console.h"
+#include "kernel/exit.h"
+#include "kernel/ktest.h"
+#include "kernel/lib/string.h"
+#include "kernel/phase.h"
+#include "kernel/report.h"
+#include "kernel/run.h"
+#include "kernel/shell.h"
+#include "kernel/wait.h"
+#include "mm/mm.h"
+
+#define LOG_SUBSYS kernel
+#include "kernel/log.h"
+
+void kmain(void);
+
+static void parse_cmdline(void)
+{
+	if (boot_info.cmdline_lost)
+		log_warn("the command line is cut at a word: %zu bytes kept, %u lost",
+			 strlen(boot_info.cmdline), boot_info.cmdline_lost);
+	cmdline_parse(boot_info.cmdline);
+}
+
+static void init_memory(void)
+{
+	mm_init(&boot_info);
+}
+
+static void init_screen(void)
+{
+	fbcon_init(&boot_info.framebuffer);
+}
+
+/* What is off is NULL here and leaves nothing in the image. */
+static const struct {
+	const char *name;
+	void (*run)(void);
+} phases[] = {
+	{ "cpu", cpu_init },
+	{ "console", console_early_init },
+	{ "boot information", boot_info_read },
+	{ "command line", parse_cmdline },
+	{ "memory", init_memory },
+	{ "screen", IS_ENABLED(CONFIG_FRAMEBUFFER) ? init_screen : NULL },
+	{ "pci", IS_ENABLED(CONFIG_PCI) ? pci_init : NULL },
+	{ "virtio", IS_ENABLED(CONFIG_VIRTIO) ? virtio_init : NULL },
+	{ "protect", paging_protect_after_init },
+};
+
+static struct phase_record records[ARRAY_SIZE(phases)];
+static uint64_t end_of_init;
+
+const struct phase_record *phase_record(size_t i)
+{
+	return i < ARRAY_SIZE(records) ? &records[i] : NULL;
+}
+
+uint64_t phase_total(void)
+{
+	return end_of_init - boot_handover()->tsc;
+}
+
+static void run_phases(void)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(phases); i++) {
+		uint64_t began = cycles();
+		uint64_t waited = wait_total();
+
+		records[i].name = phases[i].name;
+		if (!phases[i].run)
+			continue;
+		phases[i].run();
+		records[i].ticks = cycles() - began;
+		records[i].waited = wait_total() - waited;
+	}
+	end_of_init = cycles();
+}
+
+static void run_command_line(void)
+{
+	bool passed = true;
+
+	if (IS_ENABLED(CONFIG_BENCH) && run_options.bench[0])
+		passed = bench_run_all(run_options.bench) > 0;
+	if (IS_ENABLED(CONFIG_KTEST) && run_options.test[0])
+		passed = ktest_run_all(run_options.test) == 0 && passed;
+	if (run_options.bench[0] || run_options.test[0])
+		machine_exit(passed);
+}
+
+void kmain(void)
+{
+	run_phases();
+	report();
+	run_command_line();
+	print("ready\n");
+	if (IS_ENABLED(CONFIG_SHELL))
+		shell_run();
+	cpu_halt_for_ever();
+}

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: MIT
+#include "kernel/panic.h"
+
+#include <asm/cpu.h>
+
+#include "kernel/console.h"
+#include "kernel/exit.h"
+#include "kernel/lib/format.h"
+
+#define LOG_SUBSYS kernel
+#include "kernel/log.h"
+
+static bool panicking;
+
+void panic_begin(void)
+{
+	__asm__ volatile("cli");
+	if (panicking)
+		machine_exit(false);
+	panicking = true;
+	console_early_init();
+}
+
+void panic_end(void)
+{
+	machine_exit(false);
+}
+
+void panic(const char *fmt, ...)
+{
+	char text[512];
+	va_list args;
+
+	panic_begin();
+	va_start(args, fmt);
+	format_va(text, sizeof(text), fmt, args);
+	va_end(args);
+	print("panic: %s\n", text);
+	panic_end();
+}

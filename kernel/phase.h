@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT */
+/* The phases of boot as kernel/main.c ran them, for the report and bench=boot. */
+#pragma once
+
+#include "kernel/lib/types.h"
+
+struct phase_record {
+	const char *name;
+	uint64_t ticks;		/* from its call to its return, waits included */
+	uint64_t waited;	/* of these, spent waiting for devices */
+};
+
+/* The record of phase `i`, or NULL past the last. */
+const struct phase_record *phase_record(size_t i);
+
+/* Ticks from the kernel's first instruction to the last phase's return. */
+uint64_t phase_total(void);

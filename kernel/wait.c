@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: MIT
+#include "kernel/wait.h"
+
+#include <asm/cpu.h>
+
+/* Turns after which a wait ends even if the counter does not move. */
+#define TURNS_MAX	(UINT64_C(1) << 31)
+
+static uint64_t total;
+
+void wait_begin(struct wait *w, uint64_t ticks)
+{
+	w->began = cycles();
+	w->ticks = ticks;
+	w->turns = TURNS_MAX;
+}
+
+bool wait_turn(struct wait *w)
+{
+	cpu_pause();
+	return --w->turns > 0 && cycles() - w->began < w->ticks;
+}
+
+void wait_end(struct wait *w)
+{
+	total += cycles() - w->began;
+}
+
+uint64_t wait_total(void)
+{
+	return total;
+}

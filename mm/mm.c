@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Bring-up of memory: map -> reservations -> direct map -> page allocator ->
+ * heap; and the kernel's instances of the last two.
+ */
+#include "mm/mm.h"
+
+#include "arch/x86/layout.h"
+#include "arch/x86/paging.h"
+#include "kernel/boot_info.h"
+#include "kernel/lib/errno.h"
+#include "kernel/lib/string.h"
+#include "kernel/panic.h"
+#include "mm/direct.h"
+#include "mm/heap.h"
+#include "mm/page.h"
+
+#define LOG_SUBSYS mm
+#include "kernel/log.h"
+
+LOG_DEFINE();
+
+enum {
+	MAP_MAX = BOOT_REGIONS_MAX + 2 * BOOT_MODULES_MAX + 64,
+	LOW_MEMORY = 1 << 20,	/* interrupt vectors, BIOS data, EBDA, ROMs */
+};
+
+static __noload struct region map_regions[MAP_MAX];
+static struct regions map;
+static __noload struct page_allocator pages;
+static __noload struct heap heap;
+
+const struct regions *mm_map(void)
+{
+	return &map;
+}
+
+static void claim(paddr_t start, paddr_t end, const char *name)
+{
+	regions_add(&map, start, end - start, REGION_CLAIMED, name);
+}
+
+static void build_map(const struct boot_info *info)
+{
+	regions_init(&map, map_regions, MAP_MAX);
+	for (size_t i = 0; i < info->map.count; i++) {
+		const struct region *r = &info->map.list[i];
+
+		regions_add(&map, r->start, r->end - r->start, r->kind, r->name);
+	}
+	claim(0, LOW_MEMORY, "low memory");
+	claim(image_physical_start(), image_physical_end(), "kernel");
+	for (uint32_t i = 0; i < info->range_count; i++)
+		claim(info->ranges[i].start, info->ranges[i].end, "boot information");
+	for (uint32_t i = 0; i < info->module_count; i++)
+		claim(info->modules[i].start, info->modules[i].end, "module");
+	if (info->rsdp)
+		claim(info->rsdp, info->rsdp + sizeof(info->rsdp_copy), "ACPI RSDP");
+}
+
+static void warn_about_map(const struct boot_info *info)
+{
+	if (info->map.lost_ranges || map.lost_ranges)
+		log_warn("memory map too long: %llu KiB of RAM in %u ranges not used",
+			 (unsigned long long)(info->map.lost_bytes + map.lost_bytes) / KIB,
+			 info->map.lost_ranges + map.lost_ranges);
+	if (info->map.dropped)
+		log_warn("memory map: %u empty or wrapping entries ignored", info->map.dropped);
+	if (info->modules_lost)
+		log_warn("%u modules beyond the first %d are reserved but not listed",
+			 info->modules_lost, BOOT_MODULES_MAX);
+}
+
+/* A page for a page table. */
+static int table_page(paddr_t *out)
+{
+	return page_alloc_from(&pages, 0, PAGE_ANY, out);
+}
+
+static int add_pages(paddr_t start, paddr_t end)
+{
+	return page_allocator_add(&pages, start, end);
+}
+
+void mm_init(const struct boot_info *info)
+{
+	struct page_stats stats;
+
+	build_map(info);
+	warn_about_map(info);
+	if (regions_total(&map, REGION_USABLE) == 0)
+		panic("mm: the memory map has no usable RAM above 1 MiB");
+	page_allocator_init(&pages, DIRECT_BASE);
+	direct_map_init(&map, add_pages, table_page);
+	heap_init(&heap, &pages);
+	page_allocator_stats(&pages, &stats);
+	log_info("%llu MiB usable, %llu KiB used by tables",
+		 (unsigned long long)(stats.total * PAGE_SIZE / MIB),
+		 (unsigned long long)((stats.total - stats.free) * PAGE_SIZE / KIB));
+}
+
+struct page_allocator *mm_pages(void)
+{
+	return &pages;
+}
+
+struct heap *mm_heap(void)
+{
+	return &heap;
+}
+
+void *page_alloc(unsigned order, unsigned flags)
+{
+	paddr_t pa;
+
+	if (page_alloc_from(&pages, order, flags, &pa))
+		return NULL;
+	return (void *)(DIRECT_BASE + pa);
+}
+
+void page_free(void *block, unsigned order)
+{
+	if (page_free_to(&pages, (uintptr_t)block - DIRECT_BASE, order))
+		panic("mm: page_free(%p, %u): no such block is allocated", block, order);
+}
+
+void *kmalloc(size_t size)
+{
+	return heap_alloc(&heap, size, 16);
+}
+
+void *kmalloc_aligned(size_t size, size_t align)
+{
+	return heap_alloc(&heap, size, align);
+}
+
+void *kzalloc(size_t size)
+{
+	void *block = heap_alloc(&heap, size, 16);
+
+	if (block)
+		memset(block, 0, size);
+	return block;
+}
+
+void *krealloc(void *block, size_t size)
+{
+	return heap_realloc(&heap, block, size);
+}
+
+void kfree(void *block)
+{
+	if (heap_free(&heap, block))
+		panic("mm: kfree(%p): no live block of the heap is there", block);
+}
+
+size_t kmalloc_usable_size(const void *block)
+{
+	return heap_usable_size(&heap, block);
+}

@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: MIT
+/* Memory of the running kernel: the map, the direct map, the heap, DMA. */
+#include <asm/io.h>
+
+#include "arch/x86/cpu.h"
+#include "arch/x86/exception.h"
+#include "arch/x86/image.h"
+#include "arch/x86/layout.h"
+#include "arch/x86/paging.h"
+#include "kernel/boot_info.h"
+#include "kernel/ktest.h"
+#include "kernel/lib/errno.h"
+#include "kernel/lib/string.h"
+#include "kernel/log.h"
+#include "mm/dma.h"
+#include "mm/heap.h"
+#include "mm/ioremap.h"
+#include "mm/mm.h"
+
+KTEST(mm_map_is_sorted_and_disjoint)
+{
+	const struct regions *map = mm_map();
+
+	for (size_t i = 0; i < map->count; i++) {
+		const struct region *r = &map->list[i];
+
+		expect(t, r->start < r->end && is_aligned(r->start | r->end, PAGE_SIZE));
+		if (i > 0)
+			expect(t, map->list[i - 1].end <= r->start);
+	}
+}
+
+KTEST(mm_reserved_ranges_are_not_usable)
+{
+	const struct regions *map = mm_map();
+
+	expect(t, !regions_usable(map, 0, PAGE_SIZE));
+	expect(t, !regions_usable(map, MIB - PAGE_SIZE, PAGE_SIZE));
+	for (paddr_t pa = image_physical_start(); pa < image_physical_end(); pa += PAGE_SIZE)
+		expect(t, !regions_usable(map, pa, 1));
+	for (uint32_t i = 0; i < boot_info.range_count; i++)
+		expect(t, !regions_usable(map, boot_info.ranges[i].start, 1));
+	for (uint32_t i = 0; i < boot_info.module_count; i++)
+		expect(t, !regions_usable(map, boot_info.modules[i].start, 1));
+}
+
+KTEST(mm_direct_map_holds_usable_memory_and_nothing_else)
+{
+	const struct regions *map = mm_map();
+	struct paging_entry e;
+
+	for (size_t i = 0; i < map->count; i++) {
+		const struct region *r = &map->list[i];
+		const paddr_t ends[] = { r->start, r->end - PAGE_SIZE };
+
+		for (size_t j = 0; j < ARRAY_SIZE(ends); j++) {
+			int found;
+
+			if (ends[j] >= DIRECT_SIZE)
+				continue;
+			found = paging_lookup(DIRECT_BASE + ends[j], &e);
+			expect_eq(t, found, r->kind == REGION_USABLE ? 0 : -ENOENT);
+			if (found)
+				continue;
+			expect_eq(t, e.pa, ends[j]);
+			expect_eq(t, e.flags, PAGING_WRITE | (cpu_has_nx() ? 0 : PAGING_EXECUTE));
+		}
+	}
+}
+
+enum { BLOCKS = 300 };
+
+struct block {
+	uint8_t *at;
+	size_t size;
+	uint8_t fill;
+};
+
+static bool is_filled(const struct block *b)
+{
+	for (size_t i = 0; i < b->size; i++) {
+		if (b->at[i] != b->fill)
+			return false;
+	}
+	return true;
+}
+
+KTEST(mm_heap_blocks_never_overlap)
+{
+	static struct block blocks[BLOCKS];
+	uint64_t n = min(ktest_operations(), (uint64_t)20000);
+
+	memset(blocks, 0, sizeof(blocks));
+	for (uint64_t i = 0; i < n; i++) {
+		struct block *b = &blocks[ktest_random_below(t, BLOCKS)];
+
+		if (b->at) {
+			expect(t, is_filled(b));
+			kfree(b->at);
+		}
+		b->size = 1 + ktest_random_below(t, i % 64 == 0 ? 20000 : 600);
+		b->fill = ktest_random(t);
+		b->at = kmalloc(b->size);
+		require(t, b->at != NULL);
+		expect(t, is_aligned((uintptr_t)b->at, 16));
+		memset(b->at, b->fill, b->size);
+	}
+	for (size_t i = 0; i < BLOCKS; i++) {
+		if (blocks[i].at)
+			expect(t, is_filled(&blocks[i]));
+		kfree(blocks[i].at);
+	}
+	expect_str(t, heap_check(mm_heap()), NULL);
+	expect_str(t, page_allocator_check(mm_pages()), NULL);
+}
+
+KTEST(mm_heap_calls_keep_their_contracts)
+{
+	uint8_t *p = kzalloc(1000);
+	uint8_t *q;
+
+	require(t, p != NULL);
+	for (size_t i = 0; i < 1000; i++)
+		expect_eq(t, p[i], 0);
+	memset(p, 7, 1000);
+	q = krealloc(p, 100000);
+	require(t, q != NULL);
+	expect(t, q[0] == 7 && q[999] == 7);
+	expect(t, kmalloc_usable_size(q) >= 100000);
+	kfree(q);
+	p = kmalloc_aligned(100, 4096);
+	expect(t, p && is_aligned((uintptr_t)p, 4096));
+	kfree(p);
+	kfree(NULL);
+	expect(t, kmalloc(SIZE_MAX) == NULL);
+	expect(t, krealloc(NULL, UINT64_C(1) << 62) == NULL);
+}
+
+KTEST(mm_heap_refuses_what_is_not_its_own)
+{
+	uint8_t *p = kmalloc(64);
+	uint8_t local = 0;
+
+	require(t, p != NULL);
+	expect_eq(t, heap_free(mm_heap(), p + 16), -EINVAL);
+	expect_eq(t, heap_free(mm_heap(), &local), -EINVAL);
+	expect_eq(t, heap_free(mm_heap(), (void *)UINT64_C(0xdead0000)), -EINVAL);
+	expect_eq(t, heap_free(mm_heap(), (void *)(DIRECT_BASE + UINT64_C(0x3fffffff0000))), -EINVAL);
+	expect_eq(t, heap_free(mm_heap(), p), 0);
+	expect_eq(t, heap_free(mm_heap(), p), -EINVAL);
+}
+
+KTEST(mm_pages_are_aligned_and_below_the_limit_asked_for)
+{
+	for (unsigned order = 0; order <= 8; order++) {
+		paddr_t pa = 0;
+
+		require(t, page_alloc_from(mm_pages(), order, PAGE_BELOW_4G, &pa) == 0);
+		expect(t, is_aligned(pa, PAGE_SIZE << order));
+		expect(t, pa + (PAGE_SIZE << order) <= 4 * GIB);
+		expect_eq(t, page_free_to(mm_pages(), pa, order), 0);
+		expect_eq(t, page_free_to(mm_pages(), pa, order), -EINVAL);
+	}
+}
+
+static uint8_t bss_buffer[64];
+
+KTEST(mm_dma_addr_accepts_only_our_memory)
+{
+	uint8_t *heap = kmalloc(5000);
+	uint8_t local[16];
+	paddr_t pa = 0;
+
+	require(t, heap != NULL);
+	expect_eq(t, dma_addr(heap, 5000, &pa), 0);
+	expect_eq(t, pa, (uintptr_t)heap - DIRECT_BASE);
+	expect_eq(t, dma_addr(bss_buffer, sizeof(bss_buffer), &pa), 0);
+	expect_eq(t, pa, image_to_physical(bss_buffer));
+	expect_eq(t, dma_addr(heap, 0, &pa), -EINVAL);
+	expect_eq(t, dma_addr(NULL, 16, &pa), -EFAULT);
+	expect_eq(t, dma_addr(local, sizeof(local), &pa), -EFAULT);
+	expect_eq(t, dma_addr(rodata_start, 16, &pa), -EFAULT);
+	expect_eq(t, dma_addr(image_start, 16, &pa), -EFAULT);
+	expect_eq(t, dma_addr(data_start, 16, &pa), -EFAULT);
+	expect_eq(t, dma_addr(boot_tables, 16, &pa), -EFAULT);
+	expect_eq(t, dma_addr(heap, SIZE_MAX, &pa), -EFAULT);
+	expect_eq(t, dma_addr((void *)(DIRECT_BASE + 0x1000), 16, &pa), -EFAULT);
+	expect_eq(t, dma_addr((void *)(DIRECT_BASE + image_physical_start()), 16, &pa), -EFAULT);
+	expect_eq(t, dma_addr((void *)DEVICE_BASE, 16, &pa), -EFAULT);
+	expect_eq(t, dma_addr((void *)(UINTPTR_MAX - 7), 16, &pa), -EFAULT);
+	kfree(heap);
+}
+
+KTEST(mm_ioremap_refuses_memory_and_guards_its_mappings)
+{
+	const paddr_t nowhere = UINT64_C(0xfd00000000) & (BIT(cpu_physical_bits()) - 1) & ~0xfffull;
+	uint8_t *heap = kmalloc(16);
+	struct paging_entry e;
+	struct mmio *m;
+
+	require(t, heap != NULL);
+	print("# the refusals below are expected\n");
+	expect(t, ioremap((uintptr_t)heap - DIRECT_BASE, 16, IOREMAP_UNCACHED) == NULL);
+	expect(t, ioremap(image_physical_start(), 16, IOREMAP_UNCACHED) == NULL);
+	expect(t, ioremap(nowhere, 0, IOREMAP_UNCACHED) == NULL);
+	expect(t, ioremap(UINT64_MAX - 4, 16, IOREMAP_UNCACHED) == NULL);
+	kfree(heap);
+
+	m = ioremap(nowhere + 0x10, 0x2000, IOREMAP_UNCACHED);
+	require(t, m != NULL);
+	expect_eq(t, paging_lookup((uintptr_t)m, &e), 0);
+	expect_eq(t, e.pa, nowhere + 0x10);
+	expect_eq(t, e.flags & (PAGING_WRITE | PAGING_UNCACHED), PAGING_WRITE | PAGING_UNCACHED);
+	expect_eq(t, paging_lookup((uintptr_t)m - PAGE_SIZE, &e), -ENOENT);
+	expect_eq(t, paging_lookup((uintptr_t)m + 0x3000, &e), -ENOENT);
+	iounmap(m);
+	expect_eq(t, paging_lookup((uintptr_t)m, &e), -ENOENT);
+}
