@@ -109,7 +109,7 @@ static int help_run(int argc, char **argv __unused)
 	if (argc != 1)
 		return -EINVAL;
 	table_for_each(shell_commands, c)
-		print("%-8s %-8s %s\n", (*c)->name, (*c)->usage, (*c)->help);
+		print("%-8s %-8s  %s\n", (*c)->name, (*c)->usage, (*c)->help);
 	return 0;
 }
 

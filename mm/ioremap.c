@@ -98,8 +98,9 @@ struct mmio *ioremap(paddr_t pa, size_t len, enum ioremap_cache cache)
 	}
 	owner = in_the_way(start, pages_len);
 	if (owner) {
-		log_err("ioremap: %#llx+%#zx refused: %#llx belongs to '%s'",
-			(unsigned long long)pa, len, (unsigned long long)owner->start, owner->name);
+		log_err("ioremap: %#llx+%#zx refused: '%s' is at %#llx-%#llx",
+			(unsigned long long)pa, len, owner->name,
+			(unsigned long long)owner->start, (unsigned long long)owner->end - 1);
 		return NULL;
 	}
 	/* The same offset within 2 MiB on both sides lets large pages fit. */

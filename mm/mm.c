@@ -65,7 +65,7 @@ static void warn_about_map(const struct boot_info *info)
 			 (unsigned long long)(info->map.lost_bytes + map.lost_bytes) / KIB,
 			 info->map.lost_ranges + map.lost_ranges);
 	if (info->map.dropped)
-		log_warn("memory map: %u empty or wrapping entries ignored", info->map.dropped);
+		log_info("memory map: %u empty or wrapping entries ignored", info->map.dropped);
 	if (info->modules_lost)
 		log_warn("%u modules beyond the first %d are reserved but not listed",
 			 info->modules_lost, BOOT_MODULES_MAX);

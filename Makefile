@@ -1,0 +1,135 @@
+# SPDX-License-Identifier: MIT
+# The commands. `make help` lists them; Documentation/ explains them.
+#
+#	scripts/Makefile.goals	several goals: in the order written
+#	scripts/Makefile.config	presets, fragments, editors of the configuration
+#	scripts/Makefile.build	configuration -> objects, for kernel and host
+#	scripts/Makefile.kernel	objects -> cairn.elf -> cairn.iso
+#	scripts/Makefile.host	objects -> the test program for the host
+
+VERSION := 0.1.0
+
+# Where the walk through the directories' lists begins.
+obj-top := arch/x86/ kernel/ mm/ drivers/
+hosttest-top := arch/x86/ kernel/ mm/ drivers/
+
+srctree := $(realpath $(dir $(lastword $(MAKEFILE_LIST))))
+MAKEFLAGS += -rR --no-print-directory
+unexport GREP_OPTIONS
+export LC_ALL := C
+
+O ?= build
+ifneq ($(words $(O)) $(words $(srctree)),1 1)
+$(error paths with blanks do not work: O="$(O)", source in "$(srctree)")
+endif
+override O := $(abspath $(O))
+ifeq ($(O),$(srctree))
+$(error O= must be another directory than the source)
+endif
+
+# The user's words, passed to scripts through the environment, not re-read by
+# make or the shell.
+user-words := MACHINE FIRMWARE BOOT ACCEL MEM CPUS DISK CMDLINE QEMU_ARGS
+$(foreach w,$(user-words),$(eval override $w := $$(value $w)))
+export $(user-words)
+
+ifneq ($(filter default undefined,$(origin CC)),)
+CC := gcc
+endif
+ifneq ($(filter default undefined,$(origin LD)),)
+LD := ld
+endif
+HOSTCC ?= gcc
+PYTHON ?= python3
+Q := $(if $(filter 1,$(V)),,@)
+say = $(if $(filter 1,$(V)),,@printf '  %-7s %s\n' $1 $2)
+
+.DEFAULT_GOAL := kernel
+config-editors := menuconfig nconfig oldconfig olddefconfig \
+		  randconfig allyesconfig allnoconfig
+config-goals := $(config-editors) savedefconfig defconfig %_defconfig %.config
+other-goals := setup help clean mrproper check run gdb test test-all \
+	       boottest bench hosttest fuzz
+
+# Goals of one kind may share a make; several kinds may not.
+kind = $(or $(if $(filter defconfig %_defconfig %.config,$1),preset),\
+	    $(if $(filter $(config-goals) $(other-goals),$1),$1),build)
+kinds := $(sort $(foreach g,$(or $(MAKECMDGOALS),kernel),$(call kind,$g)))
+
+ifneq ($(CURDIR),$(srctree))
+.PHONY: $(or $(MAKECMDGOALS),kernel) elsewhere
+$(or $(MAKECMDGOALS),kernel): elsewhere ; @:
+elsewhere: ; +@$(MAKE) -C $(srctree) O=$(O) $(MAKECMDGOALS)
+else ifneq ($(word 2,$(kinds)),)
+include scripts/Makefile.goals
+else ifneq ($(filter $(config-goals),$(or $(MAKECMDGOALS),kernel)),)
+include scripts/Makefile.config
+else ifeq ($(kinds),build)
+include scripts/Makefile.build
+else
+
+.PHONY: $(other-goals)
+
+setup:
+	@sh scripts/setup.sh
+
+check:
+	@$(PYTHON) scripts/check_test.py
+	@$(PYTHON) scripts/check.py
+
+# Refuses what cannot work before anything is built.
+run-arguments = --build $(O) --machine "$$MACHINE" --firmware "$$FIRMWARE" \
+	--boot "$$BOOT" --accel "$$ACCEL" --mem "$$MEM" --cpus "$$CPUS" \
+	--disk "$$DISK" --cmdline="$$CMDLINE" --qemu-args="$$QEMU_ARGS"
+
+run gdb:
+	@$(PYTHON) scripts/run.py --check $(run-arguments)
+	+@$(MAKE) $(if $(filter direct,$(BOOT)),kernel,iso)
+	@$(PYTHON) scripts/run.py $(if $(filter gdb,$@),--gdb) $(run-arguments)
+
+test:
+	+@$(PYTHON) scripts/test.py --build $(O) --tier ci
+
+test-all:
+	+@$(PYTHON) scripts/test.py --build $(O) --tier all
+
+# TIER=all: the long list.
+boottest:
+	+@$(MAKE) kernel iso CMDLINE=
+	+@$(PYTHON) scripts/boottest.py --build $(O) --tier $(or $(TIER),ci)
+
+bench:
+	+@$(MAKE) kernel
+	@$(PYTHON) scripts/bench.py --build $(O)
+
+# SEED= and OPS= reach the program through the environment.
+hosttest:
+	+@$(MAKE) O=$(O)/host HOSTED=1 hosttest-program
+	@$(O)/host/hosttest
+
+fuzz:
+	+@$(MAKE) O=$(O)/host HOSTED=1 hosttest-program
+	@$(PYTHON) scripts/fuzz.py --seconds $(or $(SECONDS),60) $(O)/host/hosttest
+
+# Only a directory that looks like ours is cleared.
+is-ours = test ! -d $(O) || test -e $(O)/.config || test -d $(O)/include/config \
+	|| test -z "$$(ls -A $(O))" || { echo "$(O) is no build directory" >&2; exit 1; }
+
+clean:
+	@$(is-ours)
+	@test ! -d $(O) || find $(O) -mindepth 1 -maxdepth 1 ! -name .config \
+		! -name include -exec rm -rf {} +
+	@rm -rf $(O)/include/generated
+
+mrproper:
+	@$(is-ours)
+	@rm -rf $(O)
+
+help:
+	@cat scripts/help.txt
+	@echo
+	@echo 'Presets and fragments (configs/):'
+	@cd configs && for f in defconfig *_defconfig *.config; do \
+		printf '  %-18s %s\n' "$$f" "$$(sed -n '1s/^# //p' "$$f")"; done
+
+endif

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: MIT
+/* The command `crash`: each way to die, to see that it is told in the right words. */
+#include "arch/x86/image.h"
+#include "kernel/lib/errno.h"
+#include "kernel/lib/string.h"
+#include "kernel/log.h"
+#include "kernel/panic.h"
+#include "kernel/shell.h"
+
+static uint8_t code_in_data[16] = { 0xc3 };	/* ret */
+
+static void store(uintptr_t at)
+{
+	__asm__ volatile("movb $1, (%0)" : : "r"(at) : "memory");
+}
+
+static void crash_null(void)
+{
+	store(8);
+}
+
+static void crash_text(void)
+{
+	store((uintptr_t)image_start);
+}
+
+static void crash_execute(void)
+{
+	__asm__ volatile("call *%0" : : "r"(code_in_data) : "memory");
+}
+
+static void crash_divide(void)
+{
+	__asm__ volatile("divl %0" : : "r"(0), "a"(1), "d"(0));
+}
+
+static void crash_opcode(void)
+{
+	__asm__ volatile("ud2");
+}
+
+static void crash_protection(void)
+{
+	store(UINT64_C(0x800000000000));	/* not canonical */
+}
+
+/* Eats stack until the guard page ends it. */
+static __noinline uint64_t eat_stack(uint64_t depth)
+{
+	volatile uint8_t frame[512];
+
+	frame[depth % sizeof(frame)] = 1;
+	return depth ? eat_stack(depth - 1) + frame[0] : 0;
+}
+
+static void crash_stack(void)
+{
+	eat_stack(CONFIG_STACK_SIZE_KB * 4);
+}
+
+static void crash_panic(void)
+{
+	panic("asked for by the shell");
+}
+
+static const struct {
+	const char *kind;
+	void (*run)(void);
+} kinds[] = {
+	{ "null", crash_null },
+	{ "text", crash_text },
+	{ "execute", crash_execute },
+	{ "divide", crash_divide },
+	{ "opcode", crash_opcode },
+	{ "protection", crash_protection },
+	{ "stack", crash_stack },
+	{ "panic", crash_panic },
+};
+
+static int crash_run(int argc, char **argv)
+{
+	for (size_t i = 0; argc == 2 && i < ARRAY_SIZE(kinds); i++) {
+		if (strcmp(argv[1], kinds[i].kind) == 0) {
+			kinds[i].run();
+			print("crash: %s did not crash\n", argv[1]);
+			return -EIO;
+		}
+	}
+	return -EINVAL;
+}
+
+SHELL_COMMAND(crash, "null|text|execute|divide|opcode|protection|stack|panic",
+	      "die in a chosen way", crash_run);

@@ -1,0 +1,304 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Enumeration, capabilities and BARs, over any kind of configuration access.
+ *
+ * Buses form a work list: bus 0, then the secondary bus of each bridge. A bus
+ * is taken once (one bit each), and only if its numbers lie inside what the
+ * bridge above it forwards, so neither a loop nor a number out of thin air
+ * leads anywhere. Firmware's bus numbers are kept; a bridge without any is
+ * left alone.
+ *
+ * An empty slot costs one read, a function three. BARs are not touched until
+ * a driver asks.
+ */
+#include "drivers/pci/pci.h"
+
+#include "kernel/lib/errno.h"
+
+#define LOG_SUBSYS pci
+#include "kernel/log.h"
+LOG_DEFINE();
+
+enum {
+	HEADER_NORMAL = 0,
+	HEADER_BRIDGE = 1,
+	HEADER_MULTIFUNCTION = 0x80,
+	STATUS_CAPABILITIES = 1 << 4,
+	CAPABILITY_FIRST = 0x40,
+};
+
+/* Base address registers (PCI Local Bus 3.0, 6.2.5.1). */
+enum pci_bar_bits {
+	BAR_IO = 1 << 0,
+	BAR_TYPE = 3 << 1,
+	BAR_TYPE_64 = 2 << 1,
+	BAR_PREFETCHABLE = 1 << 3,
+	BAR_MEMORY_FLAGS = 0xf,
+	BAR_IO_FLAGS = 0x3,
+};
+
+static uint32_t read_at(struct pci_host *host, uint16_t address, uint16_t offset)
+{
+	return host->ops->read(host, address, offset, 4);
+}
+
+uint8_t pci_config_read8(const struct pci_device *dev, uint16_t offset)
+{
+	return (uint8_t)dev->host->ops->read(dev->host, dev->address, offset, 1);
+}
+
+uint16_t pci_config_read16(const struct pci_device *dev, uint16_t offset)
+{
+	return (uint16_t)dev->host->ops->read(dev->host, dev->address, offset, 2);
+}
+
+uint32_t pci_config_read32(const struct pci_device *dev, uint16_t offset)
+{
+	return read_at(dev->host, dev->address, offset);
+}
+
+void pci_config_write16(const struct pci_device *dev, uint16_t offset, uint16_t value)
+{
+	dev->host->ops->write(dev->host, dev->address, offset, 2, value);
+}
+
+void pci_config_write32(const struct pci_device *dev, uint16_t offset, uint32_t value)
+{
+	dev->host->ops->write(dev->host, dev->address, offset, 4, value);
+}
+
+static bool bus_take(struct pci_host *host, uint8_t bus, uint8_t last)
+{
+	if (host->seen[bus / 64] & BIT(bus % 64))
+		return false;
+	host->seen[bus / 64] |= BIT(bus % 64);
+	host->last[bus] = last;
+	host->todo[host->buses++] = bus;
+	return true;
+}
+
+static void bridge_follow(const struct pci_device *dev)
+{
+	struct pci_host *host = dev->host;
+	uint32_t numbers = pci_config_read32(dev, PCI_PRIMARY_BUS);
+	uint8_t parent = (uint8_t)PCI_BUS(dev->address);
+	uint8_t secondary = (uint8_t)(numbers >> 8);
+	uint8_t subordinate = (uint8_t)(numbers >> 16);
+
+	if (secondary == 0)
+		log_debug("%02x:%02x.%u: bridge without bus numbers", PCI_BUS(dev->address),
+			  PCI_SLOT(dev->address), PCI_FUNCTION(dev->address));
+	else if (secondary <= parent || secondary > subordinate ||
+		 subordinate > host->last[parent] ||
+		 !bus_take(host, secondary, subordinate))
+		log_warn("%02x:%02x.%u: bridge to buses %u-%u is not followed: numbers taken "
+			 "or outside %u-%u", PCI_BUS(dev->address), PCI_SLOT(dev->address),
+			 PCI_FUNCTION(dev->address), secondary, subordinate, parent,
+			 host->last[parent]);
+}
+
+static bool vendor_exists(uint32_t id)
+{
+	uint16_t vendor = (uint16_t)id;
+
+	return vendor != 0 && vendor != 0xffff;
+}
+
+/* Takes the function with this identification; returns its raw header type. */
+static uint8_t function_add(struct pci_host *host, uint16_t address, uint32_t id)
+{
+	uint32_t class = read_at(host, address, PCI_REVISION_ID);
+	uint8_t header = (uint8_t)(read_at(host, address, PCI_HEADER_TYPE & ~3) >> 16);
+	struct pci_device dev = {
+		.host = host,
+		.address = address,
+		.vendor = (uint16_t)id,
+		.device = (uint16_t)(id >> 16),
+		.header = header & ~HEADER_MULTIFUNCTION,
+		.revision = (uint8_t)class,
+		.class = class >> 8,
+	};
+
+	log_debug("%02x:%02x.%u: %04x:%04x class %06x header %u", PCI_BUS(address),
+		  PCI_SLOT(address), PCI_FUNCTION(address), dev.vendor, dev.device, dev.class,
+		  dev.header);
+	if (host->count < PCI_DEVICES_MAX)
+		host->devices[host->count++] = dev;
+	else
+		host->lost++;
+	if (dev.header == HEADER_BRIDGE)
+		bridge_follow(&dev);
+	return header;
+}
+
+static void bus_scan(struct pci_host *host, uint8_t bus)
+{
+	for (unsigned slot = 0; slot < 32; slot++) {
+		uint16_t address = (uint16_t)(bus << 8 | slot << 3);
+		uint32_t id = read_at(host, address, PCI_VENDOR_ID);
+
+		if (!vendor_exists(id))
+			continue;
+		if (!(function_add(host, address, id) & HEADER_MULTIFUNCTION))
+			continue;
+		for (unsigned function = 1; function < 8; function++) {
+			id = read_at(host, address | function, PCI_VENDOR_ID);
+			if (vendor_exists(id))
+				function_add(host, address | function, id);
+		}
+	}
+}
+
+void pci_scan(struct pci_host *host)
+{
+	host->count = 0;
+	host->lost = 0;
+	host->buses = 0;
+	for (unsigned i = 0; i < ARRAY_SIZE(host->seen); i++)
+		host->seen[i] = 0;
+
+	bus_take(host, 0, 255);
+	for (unsigned i = 0; i < host->buses; i++)
+		bus_scan(host, host->todo[i]);
+
+	if (host->lost)
+		log_warn("%u functions found, %u more do not fit and are ignored", host->count,
+			 host->lost);
+}
+
+void pci_capability_begin(const struct pci_device *dev, struct pci_capability_walk *walk)
+{
+	walk->next = 0;
+	walk->left = (PCI_CONFIG_SIZE - CAPABILITY_FIRST) / 4;
+	if (dev->header > HEADER_BRIDGE)
+		return;
+	if (pci_config_read16(dev, PCI_STATUS) & STATUS_CAPABILITIES)
+		walk->next = pci_config_read8(dev, PCI_CAPABILITIES) & ~3;
+}
+
+int pci_capability_next(const struct pci_device *dev, struct pci_capability_walk *walk,
+			enum pci_capability_id id, uint8_t *at)
+{
+	while (walk->next != 0) {
+		uint8_t here = walk->next;
+
+		if (here < CAPABILITY_FIRST || walk->left == 0)
+			return -EPROTO;
+		walk->left--;
+
+		uint32_t head = pci_config_read32(dev, here);
+		walk->next = (uint8_t)(head >> 8) & ~3;
+		if ((uint8_t)head == id) {
+			*at = here;
+			return 0;
+		}
+	}
+	return -ENOENT;
+}
+
+/* The bits of a register that can be written, found by writing; put back after. */
+static uint32_t register_probe(const struct pci_device *dev, uint16_t offset, uint32_t before)
+{
+	pci_config_write32(dev, offset, 0xffffffff);
+
+	uint32_t mask = pci_config_read32(dev, offset);
+
+	pci_config_write32(dev, offset, before);
+	return mask;
+}
+
+/* Reads address and writable bits of a BAR; decoding is off. */
+static void bar_probe(const struct pci_device *dev, uint16_t offset, uint32_t low,
+		      struct pci_bar *bar, uint64_t *mask)
+{
+	uint32_t flags = bar->io ? BAR_IO_FLAGS : BAR_MEMORY_FLAGS;
+
+	bar->base = low & ~flags;
+	*mask = register_probe(dev, offset, low) & ~flags;
+	if (bar->io) {
+		*mask |= *mask ? 0xffff0000 : 0;	/* 16 bits are enough for ports */
+	} else if (bar->wide) {
+		uint32_t high = pci_config_read32(dev, offset + 4);
+
+		bar->base |= (uint64_t)high << 32;
+		*mask |= (uint64_t)register_probe(dev, offset + 4, high) << 32;
+	}
+	if (!bar->wide)
+		*mask |= *mask ? GENMASK(63, 32) : 0;
+}
+
+int pci_bar_read(const struct pci_device *dev, unsigned index, struct pci_bar *out)
+{
+	unsigned bars = dev->header == HEADER_NORMAL ? PCI_BARS_MAX :
+			dev->header == HEADER_BRIDGE ? 2 : 0;
+	uint16_t offset = (uint16_t)(PCI_BAR0 + 4 * index);
+	uint64_t mask;
+
+	if (index >= bars)
+		return -EINVAL;
+
+	uint32_t low = pci_config_read32(dev, offset);
+	struct pci_bar bar = {
+		.io = low & BAR_IO,
+		.wide = !(low & BAR_IO) && (low & BAR_TYPE) == BAR_TYPE_64,
+		.prefetchable = !(low & BAR_IO) && (low & BAR_PREFETCHABLE),
+	};
+	if (bar.wide && index + 1 >= bars)
+		return -EPROTO;
+
+	uint16_t command = pci_config_read16(dev, PCI_COMMAND);
+	pci_config_write16(dev, PCI_COMMAND,
+			   command & ~(PCI_COMMAND_IO | PCI_COMMAND_MEMORY));
+	bar_probe(dev, offset, low, &bar, &mask);
+	pci_config_write16(dev, PCI_COMMAND, command);
+
+	if (mask == 0)
+		return -ENOENT;
+	bar.size = ~mask + 1;
+	if (!is_pow2(bar.size) || !is_aligned(bar.base, bar.size))
+		return -EPROTO;
+	*out = bar;
+	return 0;
+}
+
+const char *pci_bar_check(const struct pci_host *host, const struct pci_bar *bar)
+{
+	uint64_t last = bar->base + (bar->size - 1);
+
+	if (bar->io)
+		return "ports, not memory";
+	if (bar->base == 0)
+		return "not assigned";
+	if (last < bar->base || (!bar->wide && last == 0xffffffff) ||
+	    (host->physical_bits < 64 && last >> host->physical_bits))
+		return "beyond the physical address width";
+
+	for (size_t i = 0; i < host->map->count; i++) {
+		const struct region *r = &host->map->list[i];
+
+		if (r->kind != REGION_RESERVED && r->start <= last && r->end > bar->base)
+			return r->kind == REGION_CLAIMED ? r->name : "lies over memory";
+	}
+	return NULL;
+}
+
+bool pci_bar_holds(const struct pci_bar *bar, uint64_t offset, uint64_t len)
+{
+	return len != 0 && offset <= bar->size && len <= bar->size - offset;
+}
+
+void pci_device_enable(const struct pci_device *dev)
+{
+	uint16_t command = pci_config_read16(dev, PCI_COMMAND);
+
+	pci_config_write16(dev, PCI_COMMAND, command | PCI_COMMAND_MEMORY |
+			   PCI_COMMAND_MASTER | PCI_COMMAND_INTX_DISABLE);
+}
+
+void pci_device_disable(const struct pci_device *dev)
+{
+	uint16_t command = pci_config_read16(dev, PCI_COMMAND);
+
+	pci_config_write16(dev, PCI_COMMAND,
+			   command & ~(PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER));
+}

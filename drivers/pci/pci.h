@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * PCI: finding functions, their capabilities and their BARs.
+ *
+ * What is here works on a `struct pci_host`, which reaches configuration space
+ * through a table of functions, so enumeration and sizing run on the host
+ * against a fake. The kernel's only host, found by pci_init(), uses the ports
+ * 0xCF8/0xCFC (pci_init.c).
+ *
+ * Context: the event loop.
+ */
+#pragma once
+
+#include "kernel/lib/regions.h"
+
+struct mmio;
+
+enum {
+	PCI_DEVICES_MAX = 128,	/* functions kept; the rest is counted */
+	PCI_BARS_MAX = 6,
+	PCI_CONFIG_SIZE = 256,
+};
+
+/* Registers of configuration space (PCI Local Bus 3.0, 6.1 and 6.2). */
+enum pci_reg {
+	PCI_VENDOR_ID = 0x00,
+	PCI_DEVICE_ID = 0x02,
+	PCI_COMMAND = 0x04,
+	PCI_STATUS = 0x06,
+	PCI_REVISION_ID = 0x08,		/* class code in the upper 24 bits */
+	PCI_HEADER_TYPE = 0x0e,
+	PCI_BAR0 = 0x10,
+	PCI_PRIMARY_BUS = 0x18,		/* type 1: primary, secondary, subordinate */
+	PCI_SUBSYSTEM_VENDOR_ID = 0x2c,	/* type 0 */
+	PCI_SUBSYSTEM_ID = 0x2e,	/* type 0 */
+	PCI_CAPABILITIES = 0x34,
+};
+
+enum pci_command {
+	PCI_COMMAND_IO = 1 << 0,
+	PCI_COMMAND_MEMORY = 1 << 1,
+	PCI_COMMAND_MASTER = 1 << 2,
+	PCI_COMMAND_INTX_DISABLE = 1 << 10,
+};
+
+enum pci_capability_id {
+	PCI_CAP_MSI = 0x05,
+	PCI_CAP_VENDOR = 0x09,
+	PCI_CAP_MSIX = 0x11,
+};
+
+struct pci_host;
+
+/* Access to configuration space; `width` is 1, 2 or 4 bytes, offset aligned to it. */
+struct pci_config_ops {
+	uint32_t (*read)(struct pci_host *host, uint16_t address, uint16_t offset,
+			 unsigned width);
+	void (*write)(struct pci_host *host, uint16_t address, uint16_t offset,
+		      unsigned width, uint32_t value);
+};
+
+struct pci_device {
+	struct pci_host *host;
+	uint16_t address;	/* bus << 8 | device << 3 | function */
+	uint16_t vendor;
+	uint16_t device;
+	uint8_t header;		/* header type without the multi-function bit */
+	uint8_t revision;
+	uint32_t class;		/* base class << 16 | sub-class << 8 | interface */
+};
+
+struct pci_host {
+	const struct pci_config_ops *ops;	/* creator sets */
+	const char *access;			/* creator sets: "ports 0xcf8/0xcfc" */
+	const struct regions *map;		/* creator sets: who owns what memory */
+	unsigned physical_bits;			/* creator sets: width of an address */
+
+	struct pci_device devices[PCI_DEVICES_MAX];	/* pci_scan() sets */
+	unsigned count;
+	unsigned lost;			/* functions that did not fit */
+	unsigned buses;			/* scanned */
+	uint8_t todo[256];		/* buses found, in order */
+	uint8_t last[256];		/* highest bus that may lie behind each bus */
+	uint64_t seen[4];		/* one bit per bus */
+};
+
+struct pci_bar {
+	paddr_t base;
+	uint64_t size;		/* bytes, a power of two */
+	bool io;		/* ports, not memory */
+	bool wide;		/* 64-bit: takes the next index as well */
+	bool prefetchable;
+};
+
+/* Prints as "%02x:%02x.%u". */
+#define PCI_BUS(address)	((unsigned)(address) >> 8)
+#define PCI_SLOT(address)	((unsigned)(address) >> 3 & 31)
+#define PCI_FUNCTION(address)	((unsigned)(address) & 7)
+
+/* Fills the table of `host` from bus 0 on, through bridges that have bus numbers. */
+void pci_scan(struct pci_host *host);
+
+uint8_t pci_config_read8(const struct pci_device *dev, uint16_t offset);
+uint16_t pci_config_read16(const struct pci_device *dev, uint16_t offset);
+uint32_t pci_config_read32(const struct pci_device *dev, uint16_t offset);
+void pci_config_write16(const struct pci_device *dev, uint16_t offset, uint16_t value);
+void pci_config_write32(const struct pci_device *dev, uint16_t offset, uint32_t value);
+
+/* A walk over the list of capabilities (PCI Local Bus 3.0, 6.7). */
+struct pci_capability_walk {
+	uint8_t next;		/* offset of the next one, 0 at the end */
+	uint8_t left;		/* how many can follow without meeting one again */
+};
+
+void pci_capability_begin(const struct pci_device *dev, struct pci_capability_walk *walk);
+
+/*
+ * Finds the next capability with this id. Its first four bytes are inside
+ * configuration space; whoever reads more checks that.
+ * Returns 0 with its offset in *at, -ENOENT at the end of the list, -EPROTO if
+ * the list leaves its place (0x40..0xfc) or runs in a circle.
+ */
+int __must_check pci_capability_next(const struct pci_device *dev,
+				     struct pci_capability_walk *walk,
+				     enum pci_capability_id id, uint8_t *at);
+
+/*
+ * Sizes BAR `index`, with the function's decoding off meanwhile. Whether the
+ * address makes sense is pci_bar_check()'s to say.
+ * Returns 0; -EINVAL (no such index), -ENOENT (not implemented), -EPROTO (what
+ * it answers is no size or no address).
+ */
+int __must_check pci_bar_read(const struct pci_device *dev, unsigned index,
+			      struct pci_bar *out);
+
+/*
+ * Why a memory BAR cannot be used where it is, as a static text; NULL if it
+ * can. A range that is merely reserved is no reason: firmware often calls its
+ * whole window so.
+ */
+const char *pci_bar_check(const struct pci_host *host, const struct pci_bar *bar);
+
+/* True if [offset, offset+len) lies inside the BAR and is not empty. */
+bool pci_bar_holds(const struct pci_bar *bar, uint64_t offset, uint64_t len);
+
+/*
+ * Lets the function decode memory and be a bus master; its interrupt line
+ * stays off. pci_device_disable() ends all of it.
+ */
+void pci_device_enable(const struct pci_device *dev);
+void pci_device_disable(const struct pci_device *dev);
+
+/* The kernel's host (pci_init.c). */
+
+/* Looks for a host and scans it; needs ioremap() and mm_map(). */
+void pci_init(void);
+
+/* How many functions there are, and function `index` of them. */
+unsigned pci_device_count(void);
+const struct pci_device *pci_device_at(unsigned index);
+
+/*
+ * Maps [offset, offset+len) of a BAR, uncached. NULL, with a log line, if that
+ * is not inside the BAR, or the BAR fails pci_bar_check(). End it by iounmap().
+ */
+struct mmio *pci_bar_map(const struct pci_device *dev, const struct pci_bar *bar,
+			 uint64_t offset, size_t len);

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+/* The devices of the machine that the test runs on. */
+#include "drivers/virtio/virtio.h"
+
+#include "kernel/ktest.h"
+#include "kernel/lib/string.h"
+
+KTEST(virtio_devices_are_consistent)
+{
+	const struct virtio_device *dev;
+	char text[160], other[160];
+
+	if (!virtio_device_at(0))
+		return ktest_skip(t, "no virtio device");
+	for (unsigned i = 0; (dev = virtio_device_at(i)); i++) {
+		expect(t, dev->id != 0);
+		expect(t, dev->fault == NULL);
+		expect(t, dev->undriven == NULL);
+		expect(t, !dev->unsafe);
+		expect(t, !dev->driver || dev->driver->id == dev->id);
+		expect(t, (dev->queues != NULL) == (dev->driver != NULL));
+		if (dev->driver && dev->modern)
+			expect(t, dev->features & VIRTIO_F_VERSION_1);
+		expect(t, virtio_device_describe(dev, text, sizeof(text)) < (int)sizeof(text));
+		for (unsigned k = 0; k < i; k++) {
+			virtio_device_describe(virtio_device_at(k), other, sizeof(other));
+			expect(t, strcmp(text, other) != 0);
+		}
+	}
+}
+
+KTEST(virtio_device_with_a_driver_is_driven)
+{
+	const struct virtio_driver *const *driver;
+	const struct virtio_device *dev;
+
+	if (!virtio_device_at(0))
+		return ktest_skip(t, "no virtio device");
+	for (unsigned i = 0; (dev = virtio_device_at(i)); i++)
+		table_for_each(virtio_drivers, driver)
+			if ((*driver)->id == dev->id)
+				expect(t, dev->driver == *driver);
+}

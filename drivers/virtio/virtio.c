@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The core: brings one device from reset to its driver (VIRTIO 1.2, 3.1.1),
+ * makes its queues, and stops it when it lies. Knows no transport but by its
+ * table, so it runs on the host against one that fails on demand.
+ */
+#include "drivers/virtio/virtio.h"
+
+#include "drivers/virtio/transport.h"
+#include "kernel/lib/errno.h"
+#include "kernel/lib/string.h"
+#include "kernel/wait.h"
+#include "mm/dma.h"
+#include "mm/heap.h"
+#include "mm/page.h"
+
+#define LOG_SUBSYS virtio
+#include "kernel/log.h"
+LOG_DEFINE();
+
+enum {
+	LEGACY_ALIGN = 4096,		/* 2.7.2 */
+	MODERN_ALIGN = 16,
+	CONFIG_READ_TRIES = 16,
+};
+
+/*
+ * Accepted wherever offered: we are modern, our addresses are the platform's,
+ * and x86 keeps the order that a real bus needs.
+ */
+static const uint64_t core_features =
+	VIRTIO_F_VERSION_1 | VIRTIO_F_ACCESS_PLATFORM | VIRTIO_F_ORDER_PLATFORM;
+
+const char *virtio_id_name(uint32_t id)
+{
+	static const char *const names[] = {
+		[VIRTIO_ID_NET] = "net", [VIRTIO_ID_BLOCK] = "block",
+		[VIRTIO_ID_CONSOLE] = "console", [VIRTIO_ID_RNG] = "rng",
+		[5] = "balloon", [8] = "scsi", [9] = "9p", [16] = "gpu", [18] = "input",
+		[19] = "vsock", [20] = "crypto", [24] = "memory", [25] = "sound",
+		[26] = "fs", [27] = "pmem",
+	};
+
+	return id < ARRAY_SIZE(names) ? names[id] : NULL;
+}
+
+/* Writes 0 and waits until the device reads so (4.1.4.3.1, 4.2.2.1). */
+static int device_reset(struct virtio_device *dev)
+{
+	struct wait w;
+	bool done;
+
+	dev->status = 0;
+	dev->ops->set_status(dev, 0);
+	done = dev->ops->status(dev) == 0;
+	if (!done) {
+		wait_begin(&w, WAIT_SHORT);
+		while (!(done = dev->ops->status(dev) == 0) && wait_turn(&w))
+			;
+		wait_end(&w);
+	}
+	dev->unsafe = !done;
+	return done ? 0 : -ETIMEDOUT;
+}
+
+static void status_add(struct virtio_device *dev, uint8_t bits)
+{
+	dev->status |= bits;
+	dev->ops->set_status(dev, dev->status);
+}
+
+void virtio_device_fail(struct virtio_device *dev, const char *what, uint64_t value)
+{
+	char where[VIRTIO_TEXT_MAX];
+
+	if (dev->fault)
+		return;
+	dev->fault = what;
+	dev->fault_value = value;
+	status_add(dev, VIRTIO_STATUS_FAILED);
+	device_reset(dev);
+	for (struct virtqueue *vq = dev->queues; vq; vq = vq->next)
+		virtqueue_stop(vq);
+
+	dev->ops->describe(dev, where, sizeof(where));
+	log_err("%s: stopped: %s (%llu)%s", where, what, (unsigned long long)value,
+		dev->unsafe ? ", and it does not reset" : "");
+}
+
+static void queue_notify(struct virtqueue *vq)
+{
+	struct virtio_device *dev = vq->owner;
+
+	dev->ops->notify(vq);
+}
+
+static void queue_lie(struct virtqueue *vq, const char *what, uint64_t value)
+{
+	virtio_device_fail(vq->owner, what, value);
+}
+
+static const struct virtqueue_ops queue_ops = {
+	.notify = queue_notify,
+	.lie = queue_lie,
+};
+
+static unsigned order_of(size_t len)
+{
+	unsigned order = 0;
+
+	while (PAGE_SIZE << order < len)
+		order++;
+	return order;
+}
+
+/* The ring's memory and bookkeeping, not yet known to the device. */
+static struct virtqueue *queue_alloc(struct virtio_device *dev, uint16_t index, uint16_t size)
+{
+	struct virtqueue_layout layout;
+	struct virtqueue *vq;
+	unsigned order;
+	void *memory;
+
+	virtqueue_layout(size, dev->modern ? MODERN_ALIGN : LEGACY_ALIGN, &layout);
+	order = order_of(layout.total);
+	vq = kmalloc(sizeof(*vq) + size * sizeof(struct virtqueue_slot));
+	if (!vq)
+		return NULL;
+	memory = page_alloc(order, PAGE_ANY);
+	if (!memory) {
+		kfree(vq);
+		return NULL;
+	}
+	virtqueue_init(vq, size, &layout, memory, (struct virtqueue_slot *)(vq + 1), &queue_ops);
+	vq->owner = dev;
+	vq->order = order;
+	vq->index = index;
+	return vq;
+}
+
+/* A device that does not reset may still write to the ring: that is kept. */
+static void queue_free(struct virtqueue *vq, bool keep_ring)
+{
+	if (!keep_ring)
+		page_free(vq->memory, vq->order);
+	kfree(vq);
+}
+
+void virtio_queues_free(struct virtio_device *dev)
+{
+	while (dev->queues) {
+		struct virtqueue *vq = dev->queues;
+
+		dev->queues = vq->next;
+		queue_free(vq, dev->unsafe);
+	}
+}
+
+static int queue_enable(struct virtio_device *dev, struct virtqueue *vq)
+{
+	struct virtqueue_addresses a;
+	int rc = dma_addr(vq->memory, PAGE_SIZE << vq->order, &a.desc);
+
+	if (rc)
+		return rc;
+	a.avail = a.desc + (uintptr_t)((char *)vq->avail - (char *)vq->memory);
+	a.used = a.desc + (uintptr_t)((char *)vq->used - (char *)vq->memory);
+	return dev->ops->queue_enable(dev, vq, &a);
+}
+
+int virtio_queue_setup(struct virtio_device *dev, uint16_t index, uint16_t wish,
+		       struct virtqueue **out)
+{
+	struct virtqueue *vq;
+	uint32_t max;
+	int rc;
+
+	if (!is_pow2(wish) || wish > VIRTQUEUE_SIZE_MAX)
+		return -EINVAL;
+	max = dev->ops->queue_size_max(dev, index);
+	if (!is_pow2(max) || max > VIRTQUEUE_SIZE_LIMIT) {
+		virtio_device_fail(dev, "queue size is no power of two up to 32768", max);
+		return -EPROTO;
+	}
+	vq = queue_alloc(dev, index, (uint16_t)min(max, (uint32_t)wish));
+	if (!vq)
+		return -ENOMEM;
+	rc = queue_enable(dev, vq);
+	if (rc) {
+		/* It may have heard half of it. */
+		virtio_device_fail(dev, "queue cannot be given to it", index);
+		queue_free(vq, dev->unsafe);
+		return rc;
+	}
+	vq->next = dev->queues;
+	dev->queues = vq;
+	*out = vq;
+	return 0;
+}
+
+void virtio_device_ready(struct virtio_device *dev)
+{
+	if (!dev->fault)
+		status_add(dev, VIRTIO_STATUS_DRIVER_OK);
+}
+
+static int features_agree(struct virtio_device *dev, const struct virtio_driver *driver)
+{
+	uint64_t offered = dev->ops->features(dev);
+
+	if (!dev->modern) {			/* bits 0 to 31 only, no FEATURES_OK */
+		dev->features = offered & driver->features & UINT32_MAX;
+		dev->ops->set_features(dev, dev->features);
+		return 0;
+	}
+	if (!(offered & VIRTIO_F_VERSION_1)) {
+		virtio_device_fail(dev, "modern without VERSION_1, features", offered);
+		return -EPROTO;
+	}
+	dev->features = offered & (driver->features | core_features);
+	dev->ops->set_features(dev, dev->features);
+	status_add(dev, VIRTIO_STATUS_FEATURES_OK);
+	if (!(dev->ops->status(dev) & VIRTIO_STATUS_FEATURES_OK)) {
+		virtio_device_fail(dev, "refuses the features", dev->features);
+		return -ENOTSUP;
+	}
+	return 0;
+}
+
+static int device_bring_up(struct virtio_device *dev, const struct virtio_driver *driver)
+{
+	int rc = device_reset(dev);
+
+	if (rc) {
+		virtio_device_fail(dev, "does not reset, status", dev->ops->status(dev));
+		return rc;
+	}
+	status_add(dev, VIRTIO_STATUS_ACKNOWLEDGE);
+	status_add(dev, VIRTIO_STATUS_DRIVER);
+	rc = features_agree(dev, driver);
+	if (rc)
+		return rc;
+	rc = driver->probe(dev);
+	if (rc)
+		virtio_device_fail(dev, "driver gave up, error", (uint64_t)-rc);
+	return rc;
+}
+
+int virtio_device_start(struct virtio_device *dev, const struct virtio_driver *driver)
+{
+	int rc = dev->ops->open ? dev->ops->open(dev) : 0;
+
+	if (rc)
+		return rc;
+	rc = device_bring_up(dev, driver);
+	if (rc) {
+		virtio_queues_free(dev);
+		if (dev->ops->close)
+			dev->ops->close(dev);
+		return rc;
+	}
+	dev->driver = driver;
+	return 0;
+}
+
+static void config_copy(struct virtio_device *dev, uint32_t offset, unsigned width,
+			uint8_t *buf, uint32_t len)
+{
+	for (uint32_t i = 0; i < len; i += width) {
+		uint32_t v = dev->ops->config_read(dev, offset + i, width);
+
+		memcpy(buf + i, &v, width);	/* little-endian (2.5.3) */
+	}
+}
+
+static bool config_same(struct virtio_device *dev, uint32_t offset, unsigned width,
+			const uint8_t *buf, uint32_t len)
+{
+	for (uint32_t i = 0; i < len; i += width) {
+		uint32_t v = dev->ops->config_read(dev, offset + i, width);
+
+		if (memcmp(buf + i, &v, width) != 0)
+			return false;
+	}
+	return true;
+}
+
+/* A legacy device has no generation (2.5.4): read until two readings agree. */
+int virtio_config_read(struct virtio_device *dev, uint32_t offset, unsigned width, void *buf,
+		       uint32_t len)
+{
+	unsigned access = min(width, 4u);
+
+	if (!is_pow2(width) || width > 8 || !is_aligned(offset, width) || !is_aligned(len, width))
+		return -EINVAL;
+	if (dev->fault || offset > dev->config_len || len > dev->config_len - offset)
+		return -EPROTO;
+
+	for (unsigned i = 0; i < CONFIG_READ_TRIES; i++) {
+		uint32_t before = dev->ops->config_generation(dev);
+
+		config_copy(dev, offset, access, buf, len);
+		if (dev->modern ? dev->ops->config_generation(dev) == before :
+				  config_same(dev, offset, access, buf, len))
+			return 0;
+	}
+	return -EPROTO;
+}

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * virtio as a device driver sees it. Which transport a device hangs on shows
+ * nowhere here.
+ *
+ *	static int rng_probe(struct virtio_device *dev)
+ *	{
+ *		rc = virtio_queue_setup(dev, 0, 8, &vq);
+ *		virtio_device_ready(dev);
+ *		...
+ *	}
+ *	static const struct virtio_driver rng_driver = {
+ *		.name = "virtio-rng", .id = VIRTIO_ID_RNG, .probe = rng_probe,
+ *	};
+ *	TABLE_ADD(virtio_drivers, rng_driver);
+ *
+ * Context: the event loop.
+ */
+#pragma once
+
+#include "drivers/virtio/virtqueue.h"
+#include "kernel/lib/table.h"
+
+/* Device types (VIRTIO 1.2, 5). */
+enum virtio_id {
+	VIRTIO_ID_NET = 1,
+	VIRTIO_ID_BLOCK = 2,
+	VIRTIO_ID_CONSOLE = 3,
+	VIRTIO_ID_RNG = 4,
+};
+
+/* Feature bits that belong to no device type (VIRTIO 1.2, 6). */
+#define VIRTIO_F_VERSION_1		BIT(32)
+#define VIRTIO_F_ACCESS_PLATFORM	BIT(33)
+#define VIRTIO_F_ORDER_PLATFORM		BIT(36)
+
+enum {
+	VIRTIO_DEVICES_MAX = 64,
+	VIRTIO_TEXT_MAX = 80,
+};
+
+struct virtio_driver;
+struct virtio_transport_ops;
+
+struct virtio_device {
+	/* The transport sets. */
+	const struct virtio_transport_ops *ops;
+	const char *undriven;		/* why it is only listed, else NULL */
+	uint32_t id;			/* enum virtio_id */
+	bool modern;			/* VIRTIO 1.0 or later, not legacy (7.4) */
+	uint32_t config_len;		/* bytes of configuration space, 0 if none */
+
+	/* The core sets. */
+	const struct virtio_driver *driver;	/* that drives it; else NULL */
+	uint64_t features;		/* agreed upon */
+	struct virtqueue *queues;
+	uint8_t status;			/* as last written (2.1) */
+	bool unsafe;			/* did not reset: may still use our memory */
+	const char *fault;		/* why it was stopped, NULL while it works */
+	uint64_t fault_value;
+
+	/* The driver's. */
+	void *driver_data;
+};
+
+struct virtio_driver {
+	const char *name;
+	uint32_t id;			/* device type */
+	uint64_t features;		/* that it can use: nothing else is accepted */
+	/*
+	 * Sets up queues, calls virtio_device_ready(), makes itself known.
+	 * Features are settled. On failure it undoes what it did; the core
+	 * then fails the device and frees its queues.
+	 */
+	int (*probe)(struct virtio_device *dev);
+};
+
+TABLE_DECLARE(virtio_drivers, const struct virtio_driver);
+
+/*
+ * Makes queue `index` with at most `wish` descriptors (a power of two up to
+ * VIRTQUEUE_SIZE_MAX); it belongs to the core. Only within probe.
+ * Returns 0, -EINVAL, -ENOMEM, -EOVERFLOW (memory out of the device's reach),
+ * -EBUSY (in use after a reset), -EPROTO (the size it offers is none).
+ */
+int __must_check virtio_queue_setup(struct virtio_device *dev, uint16_t index, uint16_t wish,
+				    struct virtqueue **out);
+
+/* DRIVER_OK: from here on the device works. */
+void virtio_device_ready(struct virtio_device *dev);
+
+/*
+ * Stops a device for good: FAILED, reset, all its queues refuse from then on,
+ * so that virtqueue_detach() gives back what was outstanding. `what` (a
+ * static text) and `value` are logged once and kept for the report. Does
+ * nothing if it was stopped before.
+ * Afterwards dev->unsafe says that the device ignored the reset: memory it
+ * was given must then never be used again.
+ */
+void virtio_device_fail(struct virtio_device *dev, const char *what, uint64_t value);
+
+/*
+ * Reads `len` bytes of configuration space as one consistent piece, by
+ * accesses of `width` bytes (1, 2, 4: the field's own; 8 is two of 4).
+ * Returns 0, -EINVAL (offset or len is not a multiple of width), -EPROTO (the
+ * device has less than that, never stops changing, or was stopped).
+ */
+int __must_check virtio_config_read(struct virtio_device *dev, uint32_t offset, unsigned width,
+				    void *buf, uint32_t len);
+
+/* "rng", "net", ...; NULL for a type without a name here. */
+const char *virtio_id_name(uint32_t id);
+
+/* All devices found (discover.c). */
+
+/* Looks on every transport, then binds drivers. Needs pci_init(), if built. */
+void virtio_init(void);
+
+/* Devices in the order found, driven or not; NULL past the last. */
+const struct virtio_device *virtio_device_at(unsigned index);
+
+/*
+ * One line about a device: type, where it is and who said so, who drives it
+ * or why nobody does. Returns what format() returns.
+ */
+int virtio_device_describe(const struct virtio_device *dev, char *buf, size_t size);
+
+/* Prints a line for each device, or one that says that there is none. */
+void virtio_report(void);

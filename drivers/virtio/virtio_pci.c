@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * virtio over PCI, modern interface (VIRTIO 1.2, 4.1). A transitional device
+ * is driven as a modern one; a legacy-only device is listed.
+ *
+ * A BAR of ordinary size is mapped once, whole; from a larger one each
+ * structure is mapped by itself, with a bound.
+ */
+#include "drivers/virtio/transport.h"
+
+#include <asm/io.h>
+
+#include "drivers/virtio/virtio_pci_caps.h"
+#include "kernel/lib/errno.h"
+#include "kernel/lib/format.h"
+#include "mm/heap.h"
+#include "mm/ioremap.h"
+
+#define LOG_SUBSYS virtio
+#include "kernel/log.h"
+
+/* struct virtio_pci_common_cfg (4.1.4.3). */
+enum virtio_pci_common_reg {
+	COMMON_DEVICE_FEATURE_SELECT = 0x00,
+	COMMON_DEVICE_FEATURE = 0x04,
+	COMMON_DRIVER_FEATURE_SELECT = 0x08,
+	COMMON_DRIVER_FEATURE = 0x0c,
+	COMMON_DEVICE_STATUS = 0x14,		/* 8 bits */
+	COMMON_CONFIG_GENERATION = 0x15,	/* 8 bits */
+	COMMON_QUEUE_SELECT = 0x16,		/* 16 bits, to NOTIFY_OFF */
+	COMMON_QUEUE_SIZE = 0x18,
+	COMMON_QUEUE_ENABLE = 0x1c,
+	COMMON_QUEUE_NOTIFY_OFF = 0x1e,
+	COMMON_QUEUE_DESC = 0x20,		/* low; high follows */
+	COMMON_QUEUE_DRIVER = 0x28,
+	COMMON_QUEUE_DEVICE = 0x30,
+};
+
+enum {
+	MAP_WHOLE_MAX = 256 * 1024,
+};
+
+struct virtio_pci {
+	struct virtio_device dev;
+	const struct pci_device *pci;
+	struct virtio_pci_caps caps;
+	struct mmio *bars[PCI_BARS_MAX];		/* mapped whole */
+	struct mmio *regs[VIRTIO_PCI_CAP_COUNT];	/* structures, by cfg_type */
+	uint32_t lengths[VIRTIO_PCI_CAP_COUNT];		/* bytes of them mapped */
+};
+
+static const struct virtio_pci *of(const struct virtio_device *dev)
+{
+	return container_of(dev, struct virtio_pci, dev);
+}
+
+static struct mmio *common(const struct virtio_device *dev)
+{
+	return of(dev)->regs[VIRTIO_PCI_CAP_COMMON];
+}
+
+static uint8_t get_status(struct virtio_device *dev)
+{
+	return mmio_read8(common(dev), COMMON_DEVICE_STATUS);
+}
+
+static void set_status(struct virtio_device *dev, uint8_t status)
+{
+	mmio_write8(common(dev), COMMON_DEVICE_STATUS, status);
+}
+
+static uint64_t get_features(struct virtio_device *dev)
+{
+	uint64_t features;
+
+	mmio_write32(common(dev), COMMON_DEVICE_FEATURE_SELECT, 0);
+	features = mmio_read32(common(dev), COMMON_DEVICE_FEATURE);
+	mmio_write32(common(dev), COMMON_DEVICE_FEATURE_SELECT, 1);
+	return features | (uint64_t)mmio_read32(common(dev), COMMON_DEVICE_FEATURE) << 32;
+}
+
+static void set_features(struct virtio_device *dev, uint64_t features)
+{
+	mmio_write32(common(dev), COMMON_DRIVER_FEATURE_SELECT, 0);
+	mmio_write32(common(dev), COMMON_DRIVER_FEATURE, (uint32_t)features);
+	mmio_write32(common(dev), COMMON_DRIVER_FEATURE_SELECT, 1);
+	mmio_write32(common(dev), COMMON_DRIVER_FEATURE, (uint32_t)(features >> 32));
+}
+
+static uint32_t config_generation(struct virtio_device *dev)
+{
+	return mmio_read8(common(dev), COMMON_CONFIG_GENERATION);
+}
+
+static uint32_t config_read(struct virtio_device *dev, uint32_t offset, unsigned width)
+{
+	const struct mmio *regs = of(dev)->regs[VIRTIO_PCI_CAP_DEVICE];
+
+	return width == 4 ? mmio_read32(regs, offset) :
+	       width == 2 ? mmio_read16(regs, offset) : mmio_read8(regs, offset);
+}
+
+static uint32_t queue_size_max(struct virtio_device *dev, uint16_t index)
+{
+	mmio_write16(common(dev), COMMON_QUEUE_SELECT, index);
+	return mmio_read16(common(dev), COMMON_QUEUE_SIZE);
+}
+
+static void write_address(struct mmio *regs, enum virtio_pci_common_reg reg, paddr_t addr)
+{
+	mmio_write32(regs, reg, (uint32_t)addr);
+	mmio_write32(regs, reg + 4, (uint32_t)(addr >> 32));
+}
+
+static int queue_enable(struct virtio_device *dev, struct virtqueue *vq,
+			const struct virtqueue_addresses *a)
+{
+	const struct virtio_pci *p = of(dev);
+	struct mmio *regs = common(dev);
+	uint64_t bell;
+
+	mmio_write16(regs, COMMON_QUEUE_SELECT, vq->index);
+	if (mmio_read16(regs, COMMON_QUEUE_ENABLE) != 0)
+		return -EBUSY;
+	/* 4.1.4.4: the doorbell lies inside the notify structure. */
+	bell = (uint64_t)mmio_read16(regs, COMMON_QUEUE_NOTIFY_OFF) * p->caps.notify_multiplier;
+	if (bell + sizeof(uint16_t) > p->lengths[VIRTIO_PCI_CAP_NOTIFY])
+		return -EPROTO;
+	vq->doorbell = (uintptr_t)bell;
+
+	mmio_write16(regs, COMMON_QUEUE_SIZE, vq->size);
+	write_address(regs, COMMON_QUEUE_DESC, a->desc);
+	write_address(regs, COMMON_QUEUE_DRIVER, a->avail);
+	write_address(regs, COMMON_QUEUE_DEVICE, a->used);
+	mmio_write16(regs, COMMON_QUEUE_ENABLE, 1);
+	return 0;
+}
+
+static void notify(struct virtqueue *vq)
+{
+	mmio_write16(of(vq->owner)->regs[VIRTIO_PCI_CAP_NOTIFY], vq->doorbell, vq->index);
+}
+
+static int describe(const struct virtio_device *dev, char *buf, size_t size)
+{
+	const struct virtio_pci *p = of(dev);
+	const struct virtio_pci_cap *c = &p->caps.caps[VIRTIO_PCI_CAP_COMMON];
+	uint16_t address = p->pci->address;
+
+	if (!c->length)
+		return format(buf, size, "virtio-pci %02x:%02x.%u", PCI_BUS(address),
+			      PCI_SLOT(address), PCI_FUNCTION(address));
+	return format(buf, size, "virtio-pci %02x:%02x.%u bar%u 0x%llx", PCI_BUS(address),
+		      PCI_SLOT(address), PCI_FUNCTION(address), c->bar,
+		      (unsigned long long)p->caps.bars[c->bar].base);
+}
+
+static struct mmio *structure_map(struct virtio_pci *p, const struct virtio_pci_cap *cap,
+				  uint32_t length)
+{
+	const struct pci_bar *bar = &p->caps.bars[cap->bar];
+	struct mmio **whole = &p->bars[cap->bar];
+
+	if (bar->size > MAP_WHOLE_MAX)
+		return pci_bar_map(p->pci, bar, cap->offset, length);
+	if (!*whole)
+		*whole = pci_bar_map(p->pci, bar, 0, (size_t)bar->size);
+	return *whole ? (struct mmio *)mmio_at(*whole, cap->offset) : NULL;
+}
+
+static void close(struct virtio_device *dev)
+{
+	struct virtio_pci *p = container_of(dev, struct virtio_pci, dev);
+
+	pci_device_disable(p->pci);
+	for (unsigned type = 1; type < VIRTIO_PCI_CAP_COUNT; type++) {
+		if (p->regs[type] && !p->bars[p->caps.caps[type].bar])
+			iounmap(p->regs[type]);
+		p->regs[type] = NULL;
+	}
+	for (unsigned i = 0; i < PCI_BARS_MAX; i++) {
+		if (p->bars[i])
+			iounmap(p->bars[i]);
+		p->bars[i] = NULL;
+	}
+}
+
+static int open(struct virtio_device *dev)
+{
+	struct virtio_pci *p = container_of(dev, struct virtio_pci, dev);
+
+	for (unsigned type = 1; type < VIRTIO_PCI_CAP_COUNT; type++) {
+		const struct virtio_pci_cap *cap = &p->caps.caps[type];
+
+		if (!cap->length)
+			continue;
+		p->lengths[type] = min(cap->length, (uint32_t)MAP_WHOLE_MAX);
+		p->regs[type] = structure_map(p, cap, p->lengths[type]);
+		if (!p->regs[type]) {
+			close(dev);
+			dev->undriven = "a BAR cannot be mapped";
+			return -ENOMEM;
+		}
+	}
+	dev->config_len = p->lengths[VIRTIO_PCI_CAP_DEVICE];
+	pci_device_enable(p->pci);
+	return 0;
+}
+
+static const struct virtio_transport_ops pci_ops = {
+	.open = open,
+	.close = close,
+	.status = get_status,
+	.set_status = set_status,
+	.features = get_features,
+	.set_features = set_features,
+	.config_generation = config_generation,
+	.config_read = config_read,
+	.queue_size_max = queue_size_max,
+	.queue_enable = queue_enable,
+	.notify = notify,
+	.describe = describe,
+};
+
+static void function_take(const struct pci_device *pci, uint32_t id)
+{
+	struct virtio_pci *p = kzalloc(sizeof(*p));
+	int rc;
+
+	if (!p)
+		return;
+	p->pci = pci;
+	p->dev.ops = &pci_ops;
+	p->dev.id = id;
+	p->dev.modern = true;
+	rc = virtio_pci_caps_read(pci, &p->caps);
+	if (rc == -ENOENT)
+		p->dev.undriven = "legacy only, not driven yet";
+	else if (rc)
+		p->dev.undriven = p->caps.problem;
+	if (virtio_device_register(&p->dev))
+		kfree(p);
+}
+
+void virtio_pci_discover(void)
+{
+	for (unsigned i = 0; i < pci_device_count(); i++) {
+		const struct pci_device *pci = pci_device_at(i);
+		uint32_t id = virtio_pci_id(pci);
+
+		if (id)
+			function_take(pci, id);
+	}
+}

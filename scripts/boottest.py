@@ -1,0 +1,371 @@
+# SPDX-License-Identifier: MIT
+"""Boots images in QEMU as scripts/tests.cfg says and judges each run.
+
+Images are built on first need, one at a time; two runs go on at once. Each
+run gives one line as it ends; logs are kept in $(O)/test/logs."""
+
+import argparse
+import configparser
+import fnmatch
+import glob
+import hashlib
+import os
+import re
+import shlex
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import elf
+import forge
+import guest
+import imagecheck
+import ktap
+import qemu
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+TREE = os.path.dirname(HERE)
+KEYS = {"image", "config", "cc", "machine", "firmware", "boot", "mem", "cpus", "cpu",
+        "devices", "virtio-mmio", "cmdline", "extra", "timeout", "tier", "forge", "code",
+        "expect", "reject", "count", "limit", "script", "serial", "skips-allowed", "check"}
+TAIL = 25           # lines of a failed run's console that are shown
+
+
+class Failure(Exception):
+    """A run failed before it could be judged."""
+
+
+def lines(value):
+    return [line.strip() for line in value.split("\n") if line.strip()]
+
+
+def expand(cmdline):
+    """@words:N@ stands for N bytes of short words that nobody understands."""
+    def words(match):
+        return ("junk " * (int(match[1]) // 5)).strip()
+    return re.sub(r"@words:(\d+)@", words, cmdline)
+
+
+def make_environment():
+    """Our make's own flags must not reach the ones that we start."""
+    return {k: v for k, v in os.environ.items()
+            if k not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "O")}
+
+
+class Image:
+    """A configuration, built once; ISOs of it, one per command line."""
+
+    building = threading.Lock()
+
+    def __init__(self, root, run):
+        self.presets = run["image"].replace("+", " ").split()
+        self.config = lines(run["config"])
+        self.cc = run["cc"]
+        name = run["image"].replace("+", "-").replace(".config", "")
+        if self.config or self.cc:
+            text = "\n".join(self.config + [self.cc])
+            name += "-" + hashlib.sha1(text.encode()).hexdigest()[:6]
+        self.path = os.path.join(root, name)
+        self.error = None
+        self.built = False
+        self.isos = {}
+
+    def elf(self):
+        """Path of the kernel, built if need be."""
+        with Image.building:
+            if not self.built:
+                self.built = True
+                self.error = self._build()
+        if self.error:
+            raise Failure(self.error)
+        return os.path.join(self.path, "cairn.elf")
+
+    def _build(self):
+        os.makedirs(self.path, exist_ok=True)
+        goals = list(self.presets)
+        if self.config:
+            fragment = os.path.join(self.path, "test.config")
+            with open(fragment, "w", encoding="utf-8") as file:
+                file.write("\n".join(self.config) + "\n")
+            goals.append(fragment)
+        words = ["make", "-C", TREE, "--no-print-directory", "-j2", "O=" + self.path]
+        words += ["CC=" + self.cc] if self.cc else []
+        log = os.path.join(self.path, "build.log")
+        with open(log, "w", encoding="utf-8") as file:
+            code = subprocess.run(words + goals + ["kernel"], stdout=file, check=False,
+                                  stdin=subprocess.DEVNULL, stderr=subprocess.STDOUT,
+                                  env=make_environment()).returncode
+        return "the image was not built: %s\n%s" % (
+            " ".join(words + goals), tail(read_text(log))) if code else None
+
+    def iso(self, cmdline):
+        """Path of an ISO whose default entry boots with this command line."""
+        kernel = self.elf()
+        key = hashlib.sha1(cmdline.encode()).hexdigest()[:8]
+        path = os.path.join(self.path, "boot-%s.iso" % key)
+        with Image.building:
+            if key not in self.isos:
+                self.isos[key] = self._make_iso(kernel, path, cmdline)
+        if self.isos[key]:
+            raise Failure(self.isos[key])
+        return path
+
+    def _make_iso(self, kernel, path, cmdline):
+        tools = glob.glob(os.path.join(HERE, "mkiso.*"))
+        if not tools:
+            return "scripts/mkiso is missing"
+        runner = [sys.executable] if tools[0].endswith(".py") else ["bash"]
+        done = subprocess.run(
+            runner + [tools[0], "--elf", kernel, "--out", path, "--cmdline", cmdline,
+                      "--timeout", "0"], check=False, text=True, stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        return "no ISO: " + tail(done.stdout) if done.returncode else None
+
+
+def read_text(path):
+    with open(path, encoding="utf-8", errors="replace") as file:
+        return file.read()
+
+
+def tail(text):
+    return "\n".join(text.rstrip("\n").split("\n")[-TAIL:])
+
+
+class Run:
+    """One section of tests.cfg."""
+
+    def __init__(self, name, section, image, logs):
+        self.name = name
+        self.section = section
+        self.image = image
+        self.log = os.path.join(logs, name + ".log")
+        self.cmdline = expand(section["cmdline"])
+        self.timeout = float(section["timeout"])
+        self.console = ""
+        self.seconds = 0.0
+
+    def execute(self):
+        """Problems of this run, none if it passed. Never raises."""
+        started = time.monotonic()
+        try:
+            problems = self._check_image() if self.section["check"] else self._boot()
+        except (Failure, guest.GuestError, qemu.Impossible, elf.ElfError, OSError,
+                forge.ForgeError) as error:
+            problems = [str(error)]
+        self.seconds = time.monotonic() - started
+        with open(self.log, "w", encoding="utf-8") as file:
+            file.write(self.console + "".join("\n# " + p for p in problems))
+        return problems
+
+    def _check_image(self):
+        context = {"elf": self.image.elf(), "tree": TREE,
+                   "iso": lambda: self.image.iso(self.cmdline)}
+        return imagecheck.run(self.section["check"].split(), context)
+
+    def guest(self, folder):
+        """The guest that the section describes; builds what it boots."""
+        section = self.section
+        kernel = self.image.elf()
+        wanted = qemu.Guest(elf=kernel, cmdline=self.cmdline, extra=shlex.split(section["extra"]))
+        for key in ("machine", "firmware", "boot", "mem", "cpus", "cpu"):
+            setattr(wanted, key, section[key])
+        wanted.devices = qemu.expand_devices(section["devices"])
+        wanted.serial = section["serial"]
+        wanted.legacy_free = section["virtio-mmio"] == "2"
+        wanted.debug_port = qemu.debug_port(
+            qemu.read_config(os.path.join(self.image.path, ".config")))
+        steps = section["script"].split()
+        wanted.reboot = "reset" in steps
+        wanted.qmp = os.path.join(folder, "qmp") if {"reset", "screen"} & set(steps) else ""
+        if section["forge"]:
+            wanted.elf = os.path.join(folder, "forged.elf")
+            forge.write(kernel, section["forge"], wanted.elf, wanted.mem, self.cmdline)
+            wanted.cmdline = ""
+        elif wanted.boot == "iso":
+            wanted.iso = self.image.iso(self.cmdline)
+        return wanted
+
+    def _boot(self):
+        with tempfile.TemporaryDirectory(prefix="cairn-") as folder:
+            wanted = self.guest(folder)
+            qemu.check(wanted)
+            words = qemu.command(wanted)
+            session = guest.Session(words, qmp=wanted.qmp)
+            try:
+                problems = self._play(session, folder)
+                code = session.finish(self.timeout)
+            finally:
+                session.close()
+                self.console = qemu.show(words) + "\n" + session.text()
+            return problems + self._judge(session.text(), code)
+
+    def _play(self, session, folder):
+        """Runs the script's steps; ends at the first that goes wrong."""
+        for step in lines(self.section["script"]):
+            word, _, rest = step.partition(" ")
+            if word == "wait":
+                session.wait(rest, self.timeout)
+            elif word == "send":
+                session.send(rest)
+            elif word == "reset":
+                session.reset()
+            elif word == "test":
+                problems = self._test_by_hand(session, rest)
+                if problems:
+                    session.close()
+                    return problems
+            elif word == "screen":
+                screen_shows_text(session, os.path.join(folder, "screen.ppm"))
+            else:
+                raise Failure("tests.cfg: no such step: " + step)
+        return []
+
+    def _test_by_hand(self, session, pattern):
+        """Types `test` into the shell and judges what it prints."""
+        before = len(session.text())
+        session.send(("test " + pattern).strip())
+        session.wait(r"^# Totals: .*$|\bpanic: .*$", self.timeout)
+        names = self._names("test=" + pattern)
+        return ktap.judge_text(session.text()[before:], names, self._skips())
+
+    def _names(self, cmdline):
+        return ktap.selected(elf.test_names(elf.Elf.load(self.image.elf())), cmdline)
+
+    def _skips(self):
+        """Allowed reasons; what follows ` -- ` on a line says why."""
+        return [line.partition(" -- ")[0].strip() for line in
+                lines(self.section["skips-allowed"])]
+
+    def _judge(self, text, code):
+        problems = []
+        tested = any(re.match(r"test(=|$)", w) for w in self.cmdline.split())
+        want = int(self.section["code"])
+        if tested and want == ktap.EXIT_PASS:
+            problems = ktap.judge(text, code, self._names(self.cmdline), self._skips())
+        elif code != want:
+            problems.append("QEMU left with %s, not %d" % (code, want) if code is not None
+                            else "still running after %g s, killed" % self.timeout)
+        return problems + judge_patterns(self.section, text)
+
+
+def judge_patterns(section, text):
+    """The texts that must, must not, or must so many times be there."""
+    problems = []
+    for pattern in lines(section["expect"]):
+        if not re.search(pattern, text, re.M):
+            problems.append("the console never says /%s/" % pattern)
+    for pattern in lines(section["reject"]):
+        match = re.search(pattern, text, re.M)
+        if match:
+            problems.append("the console says: " + match[0])
+    for line in lines(section["count"]):
+        number, _, pattern = line.partition(" ")
+        found = len(re.findall(pattern, text, re.M))
+        if found != int(number):
+            problems.append("/%s/ is there %d times, not %s" % (pattern, found, number))
+    for line in lines(section["limit"]):
+        name, most = line.split()
+        figure = re.search(r"^bench %s (\d+) " % re.escape(name), text, re.M)
+        if not figure:
+            problems.append("there is no figure " + name)
+        elif int(figure[1]) > int(most):
+            problems.append("%s is %s, %s is the limit" % (name, figure[1], most))
+    return problems
+
+
+def screen_shows_text(session, path):
+    """The display has a picture with text: some pixels lit, most dark."""
+    session.control("screendump", filename=path)
+    with open(path, "rb") as file:
+        data = file.read()
+    header = re.match(rb"P6\s+(\d+)\s+(\d+)\s+255\s", data)
+    if not header:
+        raise Failure("the screen could not be captured")
+    pixels = data[header.end():]
+    lit = sum(1 for i in range(0, len(pixels), 3) if pixels[i] > 0x60)
+    if not 500 < lit < len(pixels) // 3 // 2:
+        raise Failure("the screen shows no text: %d pixels lit" % lit)
+
+
+def load_runs(path, root, tier, only):
+    """The runs of a tier, those of one image together."""
+    parser = configparser.ConfigParser(interpolation=None, comment_prefixes=("#",))
+    with open(path, encoding="utf-8") as file:
+        parser.read_file(file)
+    images, runs = {}, []
+    logs = os.path.join(root, "logs")
+    for name in parser.sections():
+        section = parser[name]
+        strange = set(section) - KEYS
+        if strange:
+            raise SystemExit("tests.cfg: [%s] has unknown keys: %s"
+                             % (name, ", ".join(sorted(strange))))
+        if section["tier"] == "all" and tier != "all" or not fnmatch.fnmatchcase(name, only):
+            continue
+        key = (section["image"], section["config"], section["cc"])
+        if key not in images:
+            images[key] = Image(root, section)
+        runs.append(Run(name, section, images[key], logs))
+    order = list(images.values())
+    return sorted(runs, key=lambda r: order.index(r.image))
+
+
+class Progress:
+    """Prints each result as it comes, and the closing lines."""
+
+    def __init__(self, runs):
+        self.lock = threading.Lock()
+        self.done = []
+        self.failed = []
+        print("KTAP version 1\n1..%d" % len(runs), flush=True)
+
+    def report(self, run, problems):
+        with self.lock:
+            self.done.append(run)
+            word = "not ok" if problems else "ok"
+            print("%s %d %s # %.1f s" % (word, len(self.done), run.name, run.seconds))
+            if problems:
+                self.failed.append(run)
+                for problem in problems:
+                    print("# " + problem.replace("\n", "\n#   "))
+            sys.stdout.flush()
+
+    def close(self):
+        for run in self.failed:
+            print("\n# the end of %s" % run.log)
+            print("#   " + tail(run.console).replace("\n", "\n#   "))
+        print("\n# slowest runs:")
+        for run in sorted(self.done, key=lambda r: -r.seconds)[:10]:
+            print("# %6.1f s %s" % (run.seconds, run.name))
+        print("%d passed, %d failed" % (len(self.done) - len(self.failed), len(self.failed)))
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--build", required=True)
+    parser.add_argument("--tier", choices=("ci", "all"), default="ci")
+    parser.add_argument("--only", default="*", help="glob of run names")
+    parser.add_argument("--tests", default=os.path.join(HERE, "tests.cfg"))
+    parser.add_argument("--timeout", type=float, default=0, help="seconds, instead of each run's")
+    args = parser.parse_args()
+    root = os.path.join(os.path.abspath(args.build), "test")
+    os.makedirs(os.path.join(root, "logs"), exist_ok=True)
+    runs = load_runs(args.tests, root, args.tier, args.only or "*")
+    if not runs:
+        print("boottest: no run matches " + args.only)
+        return 1
+    for run in runs:
+        run.timeout = args.timeout or run.timeout
+    progress = Progress(runs)
+    with ThreadPoolExecutor(2) as pool:
+        for run in runs:
+            pool.submit(lambda r=run: progress.report(r, r.execute()))
+    progress.close()
+    return 1 if progress.failed or len(progress.done) != len(runs) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

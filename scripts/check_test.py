@@ -1,0 +1,103 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Plants a violation of every rule of check.py and expects to hear of it."""
+
+import os
+import tempfile
+import unittest
+
+import check
+
+SPDX = "/* SPDX-License-Identifier: MIT */\n"
+KCONFIG = "# SPDX-License-Identifier: MIT\n"
+CLEAN = {
+    "Kconfig": KCONFIG + 'config A\n\tbool "A"\n\thelp\n\t  Help.\n',
+    "kernel/Makefile": KCONFIG + "obj-y += a.o b.o\nhosttest-y += b_test.o\n",
+    "drivers/rng/Makefile": KCONFIG + "obj-y += r.o b.o\n",
+    "kernel/a.h": SPDX + "#pragma once\n",
+    "kernel/a.c": SPDX + '#include "kernel/a.h"\n\nint a = IS_ENABLED(CONFIG_A);\n',
+    "mm/heap.h": SPDX + "#pragma once\n",
+    "drivers/virtio/transport.h": SPDX + "#pragma once\n",
+    "drivers/virtio/virtio.h": SPDX + "#pragma once\n",
+    "drivers/rng/r.c": SPDX + '#include "drivers/virtio/virtio.h"\n#include "mm/heap.h"\n',
+}
+# What is planted, and the check that must see it.
+PLANTED = (
+    ("includes_go_down", "kernel/b.c", SPDX + '#include "mm/heap.h"\n'),
+    ("includes_go_down", "drivers/rng/b.c", SPDX + '#include "drivers/virtio/transport.h"\n'),
+    ("includes_go_down", "kernel/lib/b.h", SPDX + '#pragma once\n#include "kernel/a.h"\n'),
+    ("includes_go_down", "kernel/b.c", SPDX + '#include "a.h"\n'),
+    ("includes_go_down", "kernel/b.c", SPDX + "#include <stdio.h>\n"),
+    ("own_header_comes_first", "kernel/a.c",
+     SPDX + '#include <stdint.h>\n#include "kernel/a.h"\nint a = CONFIG_A;\n'),
+    ("every_source_is_listed", "kernel/c.c", SPDX),
+    ("every_source_is_listed", "mm/c.c", SPDX),
+    ("license_is_named", "kernel/b.c", "int b;\n"),
+    ("license_is_named", "kernel/Makefile", "obj-y += a.o\n"),
+    ("no_trailing_blanks", "kernel/b.c", SPDX + "int b; \n"),
+    ("no_trailing_blanks", "kernel/b.c", SPDX + "int b;"),
+    ("lines_are_short", "kernel/b.c", SPDX + "\t" * 12 + "int b;\n"),
+    ("no_conditionals_in_c", "kernel/b.c", SPDX + "#ifdef CONFIG_A\n#endif\n"),
+    ("headers_are_guarded", "kernel/b.h", SPDX),
+    ("functions_are_short", "kernel/b.c", SPDX + "int f(void)\n{\n" + "\tf();\n" * 78 + "}\n"),
+    ("options_exist", "kernel/b.c", SPDX + "int b = IS_ENABLED(CONFIG_B);\n"),
+    ("options_are_read", "mm/Kconfig",
+     KCONFIG + 'config UNUSED\n\tbool "U"\n\thelp\n\t  Help.\n'),
+    ("options_are_documented", "mm/Kconfig", KCONFIG + 'config B\n\tbool "B"\n'),
+    ("options_are_documented", "mm/Kconfig",
+     KCONFIG + 'config B\n\tint "B (bytes)"\n\thelp\n\t  Help.\n'),
+    ("options_are_documented", "mm/Kconfig",
+     KCONFIG + 'config B\n\tint "B"\n\trange 0 1\n\thelp\n\t  Help.\n'),
+    ("options_are_documented", "mm/Kconfig",
+     KCONFIG + 'config B\n\tbool "B"\n\tselect A\n\thelp\n\t  Help.\n'),
+    ("no_traces_of_a_machine", "scripts/b.sh",
+     "# SPDX-License-Identifier: MIT\nls /" + "root/x\n"),
+    ("nothing_is_unfinished", "kernel/b.c", SPDX + "int b; /* TO" + "DO */\n"),
+)
+
+
+class Planted(unittest.TestCase):
+    def heard(self, extra):
+        """The names of the checks that complain about CLEAN plus `extra`."""
+        files = {**CLEAN, **extra}
+        if "mm/Kconfig" in extra:
+            files["Kconfig"] += 'source "mm/Kconfig"\n'
+        with tempfile.TemporaryDirectory() as root:
+            for name, text in files.items():
+                path = os.path.join(root, name)
+                os.makedirs(os.path.dirname(path), exist_ok=True)
+                with open(path, "w", encoding="utf-8") as f:
+                    f.write(text)
+            sources = check.Sources(root)
+            return [c.__name__ for c in check.CHECKS if list(c(sources))]
+
+    def test_clean_sources_pass(self):
+        self.assertEqual(self.heard({}), [])
+
+    def test_each_violation_is_heard_of(self):
+        for name, path, text in PLANTED:
+            with self.subTest(check=name, planted=text):
+                self.assertIn("check_" + name, self.heard({path: text}))
+
+    def test_each_check_has_a_violation(self):
+        planted = {"check_" + name for name, _, _ in PLANTED}
+        self.assertEqual({c.__name__ for c in check.CHECKS} - planted, set())
+
+    def test_a_function_of_the_greatest_length_passes(self):
+        text = SPDX + "int f(void)\n{\n" + "\tf();\n" * 77 + "}\n"
+        self.assertEqual(self.heard({"kernel/b.c": text}), [])
+
+    def test_a_file_for_the_host_alone_may_include_its_headers(self):
+        lists = KCONFIG + "obj-y += a.o\nhosttest-y += a.o b.o\n"
+        text = SPDX + "#include <stdio.h>\n"
+        self.assertEqual(self.heard({"kernel/b.c": text, "kernel/Makefile": lists}), [])
+        header = SPDX + "#pragma once\n#ifdef CAIRN_HOSTED\n#include <errno.h>\n#endif\n"
+        self.assertEqual(self.heard({"kernel/b.h": header}), [])
+
+    def test_tests_may_include_anything(self):
+        text = SPDX + '#include <stdio.h>\n#include "drivers/virtio/transport.h"\n'
+        self.assertEqual(self.heard({"kernel/b_test.c": text}), [])
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: MIT
+"""The forger's own parts, on a made-up image."""
+
+import struct
+import unittest
+
+import elf
+import forge
+
+
+def image():
+    """A kernel-like ELF: two segments at 2 MiB, entry at its start."""
+    note = forge.pvh_note(0x200000)
+    data = forge.assemble([forge.Piece(0x201000, b"data" * 64, 6),
+                           forge.Piece(0x200000, b"text" * 64, 5)], note)
+    return elf.Elf(data)
+
+
+def forged(name, cmdline="test", ram=128 * forge.MIB):
+    return elf.Elf(forge.build(image(), name, ram, cmdline))
+
+
+def info_of(built):
+    (blob,) = [s for s in built.loads() if s.flags == 6]
+    return blob.paddr, built.contents(blob)
+
+
+def tags_of(info):
+    at, found = 8, []
+    while at < len(info):
+        kind, size = struct.unpack_from("<II", info, at)
+        found.append((kind, info[at + 8:at + size]))
+        at += -(-size // 8) * 8
+    return found
+
+
+class ForgeTest(unittest.TestCase):
+    def test_honest_information(self):
+        address, info = info_of(forged("good"))
+        self.assertEqual(address % 8, 0)
+        self.assertEqual(struct.unpack_from("<I", info)[0], len(info))
+        tags = tags_of(info)
+        self.assertEqual([kind for kind, _ in tags], [1, 2, 6, 0])
+        self.assertEqual(tags[0][1], b"test\0")
+
+    def test_map_covers_the_ram_of_the_run(self):
+        _, info = info_of(forged("good", ram=64 * forge.MIB))
+        rows = dict(tags_of(info))[6][8:]
+        base, length, kind = struct.unpack_from("<QQI", rows, len(rows) - 24)
+        self.assertEqual((base + length, kind), (64 * forge.MIB, forge.USABLE))
+
+    def test_trampoline_jumps_to_the_moved_entry(self):
+        for name, shift in (("good", 0), ("relocated:0x7000", 0x7000)):
+            built = forged(name)
+            code = built.loads()[-1]
+            self.assertEqual(built.entry, code.paddr)
+            text = built.contents(code)
+            (distance,) = struct.unpack("<i", text[-4:])
+            self.assertEqual(code.paddr + len(text) + distance, 0x200000 + shift)
+
+    def test_image_moves_as_a_whole(self):
+        start, end = [[s.paddr for s in forged(name).loads()[:2]]
+                      for name in ("good", "relocated:0x7000")]
+        self.assertEqual([b - a for a, b in zip(start, end)], [0x7000, 0x7000])
+
+    def test_blob_keeps_off_the_image(self):
+        built = forged("relocated:0x1600000")
+        loads = sorted(built.loads(), key=lambda s: s.paddr)
+        for a, b in zip(loads, loads[1:]):
+            self.assertLessEqual(a.paddr + a.memsz, b.paddr)
+
+    def test_outside_ram_is_refused(self):
+        with self.assertRaises(forge.ForgeError):
+            forged("relocated:0x7000000", ram=64 * forge.MIB)
+
+    def test_every_case_can_be_made(self):
+        arguments = {"relocated": "0x1000", "map-holes": "300", "map-adjacent": "5000",
+                     "map-reserved-holes": "300", "map-entry-size": "0", "tag-size": "0",
+                     "total-size": "0"}
+        for name in forge.CASES:
+            argument = arguments.get(name)
+            self.assertTrue(forged(name + (":" + argument if argument else "")).loads())
+
+    def test_checksums(self):
+        for version, size in ((0, 20), (2, 36)):
+            table = forge.rsdp(0xe0000, version)
+            self.assertEqual(len(table), size)
+            self.assertEqual(sum(table[:20]) & 0xff, 0)
+            self.assertEqual(sum(table) & 0xff, 0)
+
+    def test_adjacent_entries_add_up(self):
+        _, info = info_of(forged("map-adjacent:300"))
+        rows = dict(tags_of(info))[6][8:]
+        entries = [struct.unpack_from("<QQI", rows, at) for at in range(0, len(rows), 24)]
+        usable = sum(length for base, length, kind in entries if base >= forge.MIB)
+        self.assertEqual(usable, 127 * forge.MIB)
+
+
+if __name__ == "__main__":
+    unittest.main()

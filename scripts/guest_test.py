@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: MIT
+"""A session against a stand-in for QEMU: a program on pipes."""
+
+import sys
+import time
+import unittest
+
+import guest
+
+ECHO = """
+import sys
+print("KTAP\\x1b[1mready\\r")
+print("cairn> ", end="", flush=True)
+for line in sys.stdin.buffer.raw.read(100).split(b"\\r"):
+    print(line.decode(), flush=True)
+sys.exit(33)
+"""
+
+
+def session(program):
+    return guest.Session([sys.executable, "-c", program])
+
+
+class SessionTest(unittest.TestCase):
+    def test_conversation(self):
+        talk = session(ECHO)
+        talk.wait("^KTAPready$", 20)
+        talk.wait("^cairn> ", 20)
+        talk.send("hello")
+        talk.wait("^cairn> hello$|^hello$|hello", 20)
+        self.assertEqual(talk.finish(20), 33)
+
+    def test_a_match_is_consumed(self):
+        talk = session("print('one two one')")
+        talk.wait("one", 20)
+        talk.wait("one", 20)
+        with self.assertRaisesRegex(guest.GuestError, "QEMU ended before"):
+            talk.wait("one", 20)
+        talk.close()
+
+    def test_silence_ends_in_time(self):
+        talk = session("import time; time.sleep(600)")
+        started = time.monotonic()
+        with self.assertRaisesRegex(guest.GuestError, "out of time"):
+            talk.wait("ready", 0.3)
+        self.assertIsNone(talk.finish(0.3))
+        self.assertLess(time.monotonic() - started, 20)
+
+    def test_babble_ends_in_time(self):
+        talk = session("while True: print('x' * 100)")
+        with self.assertRaises(guest.GuestError):
+            talk.wait("ready", 0.5)
+        self.assertIsNone(talk.finish(0.1))
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,132 @@
+# SPDX-License-Identifier: MIT
+"""Checks of a built image that need no guest: what must not be in it.
+
+Each check returns a list of problems. They are named by `check=` in
+tests.cfg."""
+
+import os
+import re
+import subprocess
+
+import elf
+
+ISO_LIMIT = 6 * 1024 * 1024
+LITERAL = r'"(?:[^"\\\n]|\\.)*"'
+LOG_CALL = re.compile(r"\blog_(err|warn|info|debug)\s*\(\s*((?:%s\s*)+)" % LITERAL)
+ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "0": "\0", '"': '"', "\\": "\\"}
+
+
+def literal_text(literals):
+    """The text of adjacent C string literals."""
+    body = "".join(part[1:-1] for part in re.findall(LITERAL, literals))
+    return re.sub(r"\\(.)", lambda m: ESCAPES.get(m[1], m[0]), body)
+
+
+def log_formats(source):
+    """Format strings of the log calls in a source text, by level."""
+    found = {"err": set(), "warn": set(), "info": set(), "debug": set()}
+    for match in LOG_CALL.finditer(source):
+        found[match[1]].add(literal_text(match[2]))
+    return found
+
+
+def quiet_strings(tree):
+    """Strings that only log calls below error level use, of 8 bytes or more."""
+    quiet, loud = set(), set()
+    for top in ("arch", "drivers", "kernel", "mm"):
+        for folder, _, names in os.walk(os.path.join(tree, top)):
+            for name in names:
+                if not name.endswith((".c", ".h")) or name.endswith("_test.c"):
+                    continue
+                with open(os.path.join(folder, name), encoding="utf-8") as file:
+                    source = file.read()
+                formats = log_formats(source)
+                quiet |= formats["warn"] | formats["info"] | formats["debug"]
+                rest = LOG_CALL.sub(lambda m: m[0] if m[1] == "err" else "", source)
+                loud |= {literal_text(m) for m in re.findall(LITERAL, rest)}
+    return {s for s in quiet - loud if len(s) >= 8}
+
+
+def loaded_bytes(image):
+    return [image.contents(s) for s in image.loads()]
+
+
+def present(image, strings):
+    """Those of the strings that are in a loadable segment, NUL-terminated."""
+    loads = loaded_bytes(image)
+    return sorted(s for s in strings
+                  if any(s.encode() + b"\0" in data for data in loads))
+
+
+def check_no_devices(image, _context):
+    """Neither a symbol nor a string of virtio or PCI is loaded."""
+    word = re.compile(r"virtio|pci", re.I)
+    loaded = {i for i, s in enumerate(image.sections) if s.flags & elf.SHF_ALLOC}
+    problems = ["symbol " + s.name for s in image.symbols()
+                if s.section in loaded and word.search(s.name)]
+    for data in loaded_bytes(image):
+        for text in re.findall(rb"[\x20-\x7e\n\t]{4,}(?=\0)", data):
+            if word.search(text.decode()):
+                problems.append("string %r" % text.decode())
+    return problems
+
+
+def check_quiet(image, context):
+    """No string that only logs below error level use is loaded."""
+    strings = quiet_strings(context["tree"])
+    if len(strings) < 10:
+        return ["only %d log strings found in the sources: the check is blind" % len(strings)]
+    return ["string %r" % s for s in present(image, strings)]
+
+
+def check_not_quiet(image, context):
+    """The opposite, on an image with every level: proves the check above."""
+    strings = quiet_strings(context["tree"])
+    found = present(image, strings)
+    if len(found) < 10:
+        return ["of %d log strings only %d are in an image with all levels"
+                % (len(strings), len(found))]
+    return []
+
+
+def check_segments(image, _context):
+    """No segment writable and executable, all linked high, three or more."""
+    problems = []
+    for load in image.loads():
+        if load.flags & elf.PF_W and load.flags & elf.PF_X:
+            problems.append("segment at 0x%x is writable and executable" % load.vaddr)
+    if len(image.loads()) < 3:
+        problems.append("%d loadable segments, text, rodata and data are wanted"
+                        % len(image.loads()))
+    return problems
+
+
+def check_multiboot2(_image, context):
+    """GRUB's own judgement of the header."""
+    done = subprocess.run(["grub-file", "--is-x86-multiboot2", context["elf"]], check=False)
+    return ["grub-file says that this is no Multiboot2 kernel"] if done.returncode else []
+
+
+def check_iso_size(_image, context):
+    size = os.path.getsize(context["iso"]())
+    return ["the ISO has %d bytes, %d is the limit" % (size, ISO_LIMIT)] \
+        if size > ISO_LIMIT else []
+
+
+CHECKS = {
+    "no-devices": check_no_devices,
+    "quiet": check_quiet,
+    "not-quiet": check_not_quiet,
+    "segments": check_segments,
+    "multiboot2": check_multiboot2,
+    "iso-size": check_iso_size,
+}
+
+
+def run(names, context):
+    """Problems of the checks named; `context`: elf, tree, iso (a function)."""
+    image = elf.Elf.load(context["elf"])
+    problems = []
+    for name in names:
+        problems += ["%s: %s" % (name, p) for p in CHECKS[name](image, context)]
+    return problems

@@ -1,0 +1,149 @@
+# SPDX-License-Identifier: MIT
+"""Plants faults in a scratch copy of the tree and demands that the tests
+notice, each by the right one.
+
+A fault is an exact replacement in one source file. The same tests must pass
+on the copy without faults first, or a failure would prove nothing."""
+
+import argparse
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections import namedtuple
+
+from boottest import TREE, make_environment, tail
+
+TIMEOUT = 1200      # seconds for a build and its runs
+# How long a mutated guest may take; the same runs, unharmed, need 2 s.
+GUEST_TIMEOUT = "30"
+
+# `test`: "boot GLOB" (runs of tests.cfg) or "host"; `want`: regex of its output.
+Mutant = namedtuple("Mutant", "name path old new test want")
+
+MUTANTS = [
+    Mutant("panic-first", "kernel/main.c", "\trun_phases();\n\treport();",
+           '\t__asm__ volatile("ud2");\n\trun_phases();\n\treport();',
+           "boot microvm-direct", r"not ok \d+ microvm-direct.*\n(#.*\n)*# .*(panic: |QEMU left)"),
+    Mutant("endless-loop", "kernel/main.c", "\trun_phases();\n\treport();",
+           "\tfor (;;)\n\t\tcpu_pause();\n\trun_phases();\n\treport();",
+           "boot microvm-direct", r"still running after|QEMU left with None"),
+    Mutant("rng-constant", "drivers/rng/virtio_rng.c", "\t\tmemcpy(out, v->piece, got);",
+           "\t\tmemset(out, 0x5a, got);",
+           "boot microvm-direct", r"not ok \d+ rng_"),
+    Mutant("test-exits-early", "kernel/ktest.c", "\ttable_for_each(ktests, test) {\n"
+           "\t\tif (glob_match(glob, (*test)->name))\n\t\t\trun_one",
+           "\tmachine_exit(true);\n\ttable_for_each(ktests, test) {\n"
+           "\t\tif (glob_match(glob, (*test)->name))\n\t\t\trun_one",
+           "boot microvm-direct", r"never reported"),
+    Mutant("guard-missing", "arch/x86/paging.c", "\tunmap_image_page(stack_guard);\n", "",
+           "boot microvm-direct", r"not ok \d+ x86_stacks_have_guard_pages"),
+    Mutant("bss-dirty", "arch/x86/boot/entry.S", "\tshrq\t$3, %rcx\n\txorl\t%eax, %eax\n"
+           "\trep stosq\n", "\tshrq\t$3, %rcx\n\txorl\t%eax, %eax\n",
+           "boot forge-dirty-bss", r"not ok \d+ forge-dirty-bss"),
+    Mutant("bss-dirty-on-reset", "arch/x86/boot/entry.S", "\tshrq\t$3, %rcx\n\txorl\t%eax, %eax\n"
+           "\trep stosq\n", "\tshrq\t$3, %rcx\n\txorl\t%eax, %eax\n",
+           "boot warm-resets", r"not ok \d+ warm-resets"),
+]
+# Includes that a fault needs.
+INCLUDES = {"kernel/ktest.c": '#include "kernel/exit.h"\n'}
+
+
+def copy_tree(target):
+    """What git tracks or would track, as it stands."""
+    names = subprocess.run(["git", "ls-files", "-co", "--exclude-standard", "-z"], cwd=TREE,
+                           check=True, stdout=subprocess.PIPE).stdout.decode().split("\0")
+    shutil.rmtree(target, ignore_errors=True)
+    for name in filter(None, names):
+        source = os.path.join(TREE, name)
+        if os.path.exists(source):
+            path = os.path.join(target, name)
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+            shutil.copy2(source, path, follow_symlinks=False)
+
+
+def run_test(tree, test):
+    """Output and exit code of one mutant's test in the scratch copy."""
+    kind, _, only = test.partition(" ")
+    build = os.path.join(tree, "build")
+    if kind == "host":
+        words = ["make", "-C", tree, "-j2", "O=" + build, "hosttest"]
+    else:
+        words = [sys.executable, os.path.join(tree, "scripts", "boottest.py"),
+                 "--build", build, "--only", only, "--timeout", GUEST_TIMEOUT]
+    done = subprocess.run(words, check=False, stdin=subprocess.DEVNULL, timeout=TIMEOUT,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                          env=make_environment())
+    return done.stdout.decode("utf-8", "replace"), done.returncode
+
+
+def mutate(path, mutant):
+    """Plants the fault; returns the original text, None if it does not fit."""
+    with open(path, encoding="utf-8") as file:
+        text = file.read()
+    if text.count(mutant.old) != 1:
+        return None
+    changed = text.replace(mutant.old, mutant.new)
+    include = INCLUDES.get(mutant.path)
+    if include and include not in changed:
+        changed = changed.replace("#include", include + "#include", 1)
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(changed)
+    return text
+
+
+def judge(output, code, mutant):
+    """Why the fault was not caught as it should be, or None."""
+    if code == 0:
+        return "the tests passed"
+    if "the image was not built" in output or re.search(r"^make.*\*\*\*.*Error", output, re.M) \
+            and "ok " not in output:
+        return "it was not built:\n" + tail(output)
+    if not re.search(mutant.want, output):
+        return "not by the right test, /%s/ is not in:\n%s" % (mutant.want, tail(output))
+    return None
+
+
+def try_mutant(tree, mutant):
+    path = os.path.join(tree, mutant.path)
+    original = mutate(path, mutant)
+    if original is None:
+        return "%s has changed, the fault does not fit it" % mutant.path
+    try:
+        output, code = run_test(tree, mutant.test)
+    except subprocess.TimeoutExpired:
+        return "the test did not end"
+    finally:
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(original)
+    return judge(output, code, mutant)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--build", required=True)
+    parser.add_argument("--only", default="", help="name of one fault")
+    args = parser.parse_args()
+    chosen = [m for m in MUTANTS if args.only in ("", m.name)]
+    tree = os.path.join(os.path.abspath(args.build), "mutants")
+    copy_tree(tree)
+    failed = 0
+    print("KTAP version 1\n1..%d" % (len(chosen) + 1))
+    broken = [test for test in sorted({m.test for m in chosen}) if run_test(tree, test)[1]]
+    print("%s 1 without-faults%s" % ("not ok" if broken else "ok",
+                                     "".join("\n# fails: " + t for t in broken)), flush=True)
+    for number, mutant in enumerate(chosen, 2):
+        problem = try_mutant(tree, mutant)
+        failed += problem is not None
+        print("%s %d %s" % ("not ok" if problem else "ok", number, mutant.name))
+        if problem:
+            print("# " + problem.replace("\n", "\n#   "))
+        sys.stdout.flush()
+    failed += bool(broken)
+    print("%d passed, %d failed" % (len(chosen) + 1 - failed, failed))
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

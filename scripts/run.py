@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: MIT
+"""Boots the built image in QEMU on this terminal (`make run`).
+
+On a terminal QEMU stays until it is left (Ctrl-A x). Elsewhere it ends 2 s
+after the guest said `ready`; with `test` on the command line it ends with the
+tests' verdict. What cannot work is refused before QEMU starts."""
+
+import argparse
+import os
+import shlex
+import sys
+import time
+
+import elf
+import guest
+import ktap
+import qemu
+
+READY_TIMEOUT = 180     # seconds; a hang guard, not a measure
+TEST_TIMEOUT = 900
+LINGER = 2              # seconds that QEMU lives on after `ready`
+
+
+def parse_arguments():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--build", required=True, help="build directory")
+    for name in ("machine", "firmware", "boot", "accel", "mem", "cpus", "disk", "cmdline"):
+        parser.add_argument("--" + name, default="")
+    parser.add_argument("--qemu-args", default="")
+    parser.add_argument("--check", action="store_true", help="only check, do not run")
+    parser.add_argument("--gdb", action="store_true", help="wait for a debugger on :1234")
+    return parser.parse_args()
+
+
+def load_config(args):
+    path = os.path.join(args.build, ".config")
+    return qemu.read_config(path) if os.path.exists(path) else {}
+
+
+def guest_of(args, config):
+    """The wanted guest: what was asked for, else what the image claims."""
+    claimed = qemu.claimed_machines(config)
+    wanted = qemu.Guest(
+        machine=args.machine or (claimed or ["q35"])[0],
+        elf=os.path.join(args.build, "cairn.elf"),
+        iso=os.path.join(args.build, "cairn.iso"),
+        devices=["rng", "net"] + (["blk"] if args.disk else []),
+        debug_port=qemu.debug_port(config),
+        extra=shlex.split(args.qemu_args) + (["-s", "-S"] if args.gdb else []))
+    for name in ("firmware", "boot", "accel", "mem", "cpus", "disk", "cmdline"):
+        if getattr(args, name):
+            setattr(wanted, name, getattr(args, name))
+    if claimed and wanted.kind not in claimed:
+        print("run: warning: this configuration claims %s, not %s"
+              % (", ".join(claimed), wanted.kind), file=sys.stderr)
+    return wanted
+
+
+def wants_test(cmdline):
+    return any(w == "test" or w.startswith("test=") for w in cmdline.split())
+
+
+def run_until_ready(session):
+    """0 when `ready` came and QEMU lived on, or left as a guest may."""
+    try:
+        session.wait(r"^(ready\s*$|.*\bpanic: )", READY_TIMEOUT)
+        time.sleep(LINGER)
+    except guest.GuestError as error:
+        if session.finish(LINGER) == ktap.EXIT_PASS:
+            return 0
+        print("run: %s" % error, file=sys.stderr)
+        return 1
+    finally:
+        session.close()
+    panic = [line for line in session.text().split("\n") if "panic: " in line]
+    if panic:
+        print("run: the guest gave up: %s" % panic[0].strip(), file=sys.stderr)
+        return 1
+    return 0
+
+
+def run_tests(session, wanted):
+    """0 when the tests passed and the whole of them ran."""
+    code = session.finish(TEST_TIMEOUT)
+    names = ktap.selected(elf.test_names(elf.Elf.load(wanted.elf)), wanted.cmdline)
+    problems = ktap.judge(session.text(), code, names, skips_allowed=["*"])
+    for problem in problems:
+        print("run: %s" % problem, file=sys.stderr)
+    print("run: tests %s" % ("failed" if problems else "passed"), file=sys.stderr)
+    return 1 if problems else 0
+
+
+def main():
+    args = parse_arguments()
+    config = load_config(args)
+    try:
+        wanted = guest_of(args, config)
+        qemu.check(wanted)
+        if args.check:
+            return 0
+        image = wanted.elf if wanted.boot == "direct" else wanted.iso
+        if not os.path.exists(image):
+            raise qemu.Impossible("%s is not built; run make iso" % image)
+    except (qemu.Impossible, ValueError) as error:
+        print("run: %s" % error, file=sys.stderr)
+        return 2
+    testing = wants_test(wanted.cmdline)
+    if args.gdb or (sys.stdin.isatty() and not testing):
+        wanted.serial = "mon:stdio"
+        words = qemu.command(wanted)
+        print(qemu.show(words), flush=True)
+        os.execvp(words[0], words)
+    words = qemu.command(wanted)
+    print(qemu.show(words), flush=True)
+    session = guest.Session(words, stdin=None, echo=True)
+    return run_tests(session, wanted) if testing else run_until_ready(session)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

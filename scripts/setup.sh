@@ -1,0 +1,62 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# Installs what the other commands need, from Debian's packages. Whatever is
+# there already is left alone; with everything there nothing is run.
+set -eu
+
+# A file or command that must be there, and the package that brings it.
+needs='
+gcc                                             gcc
+/usr/include/stdio.h                            libc6-dev
+ld                                              binutils
+clang                                           clang
+python3                                         python3
+kconfig-conf                                    kconfig-frontends
+gunzip                                          gzip
+/usr/share/consolefonts/Lat15-VGA16.psf.gz      console-setup-linux
+grub-mkrescue                                   grub-common
+/usr/lib/grub/i386-pc/multiboot2.mod            grub-pc-bin
+/usr/lib/grub/x86_64-efi/multiboot2.mod         grub-efi-amd64-bin
+xorriso                                         xorriso
+mformat                                         mtools
+qemu-system-x86_64                              qemu-system-x86
+/usr/share/seabios/bios-microvm.bin             seabios
+/usr/share/ovmf/OVMF.fd                         ovmf
+gdb                                             gdb
+'
+
+missing=$(echo "$needs" | while read -r thing package; do
+	case $thing in
+	'') continue ;;
+	/*) test -e "$thing" ;;
+	*) command -v "$thing" >/dev/null ;;
+	esac || echo "$package"
+done | tr '\n' ' ')
+
+if [ -z "$missing" ]; then
+	echo "setup: everything is installed"
+	exit 0
+fi
+
+if ! command -v apt-get >/dev/null; then
+	echo "setup: this is not Debian; install by hand what corresponds to: $missing" >&2
+	exit 1
+fi
+
+as_root=
+if [ "$(id -u)" -ne 0 ]; then
+	as_root=sudo
+	if ! command -v sudo >/dev/null; then
+		echo "setup: run this as root, or install sudo; missing: $missing" >&2
+		exit 1
+	fi
+fi
+
+run() {
+	echo "setup: $*"
+	"$@" </dev/null
+}
+
+run $as_root apt-get update -q
+run $as_root env DEBIAN_FRONTEND=noninteractive \
+	apt-get install -q -y --no-install-recommends $missing
