@@ -15,6 +15,8 @@ BENCH(boot)
 	char name[64];
 
 	for (size_t i = 0; (p = phase_record(i)); i++) {
+		if (!p->name)
+			continue;
 		format(name, sizeof(name), "boot.%s", p->name);
 		for (char *c = name; *c; c++) {
 			if (*c == ' ')

@@ -49,7 +49,10 @@ static void init_screen(void)
 	fbcon_init(&boot_info.framebuffer);
 }
 
-/* What is off is NULL here and leaves nothing in the image. */
+/* A phase of an option: what is off is NULL and leaves nothing in the image. */
+#define PHASE_OF(option, name, run) \
+	{ IS_ENABLED(option) ? (name) : NULL, IS_ENABLED(option) ? (run) : NULL }
+
 static const struct {
 	const char *name;
 	void (*run)(void);
@@ -59,9 +62,9 @@ static const struct {
 	{ "boot information", boot_info_read },
 	{ "command line", parse_cmdline },
 	{ "memory", init_memory },
-	{ "screen", IS_ENABLED(CONFIG_FRAMEBUFFER) ? init_screen : NULL },
-	{ "pci", IS_ENABLED(CONFIG_PCI) ? pci_init : NULL },
-	{ "virtio", IS_ENABLED(CONFIG_VIRTIO) ? virtio_init : NULL },
+	PHASE_OF(CONFIG_FRAMEBUFFER, "screen", init_screen),
+	PHASE_OF(CONFIG_PCI, "pci", pci_init),
+	PHASE_OF(CONFIG_VIRTIO, "virtio", virtio_init),
 	{ "protect", paging_protect_after_init },
 };
 
@@ -84,10 +87,10 @@ static void run_phases(void)
 		uint64_t began = cycles();
 		uint64_t waited = wait_total();
 
-		records[i].name = phases[i].name;
 		if (!phases[i].run)
 			continue;
 		phases[i].run();
+		records[i].name = phases[i].name;
 		records[i].ticks = cycles() - began;
 		records[i].waited = wait_total() - waited;
 	}

@@ -5,7 +5,7 @@
 #include "kernel/lib/types.h"
 
 struct phase_record {
-	const char *name;
+	const char *name;	/* NULL: not built */
 	uint64_t ticks;		/* from its call to its return, waits included */
 	uint64_t waited;	/* of these, spent waiting for devices */
 };

@@ -58,19 +58,24 @@ static void report_rng(void)
 
 static void report_time(void)
 {
+	enum { A_LINE = 5 };
 	uint64_t accounted = 0;
 	const struct phase_record *p;
+	unsigned printed = 0;
 
-	print("time    in ticks of the time-stamp counter, frequency unknown:");
-	for (size_t i = 0; (p = phase_record(i)); i++) {
-		accounted += p->ticks;
-		if (p->ticks)
-			print(" %s %llu,", p->name, (unsigned long long)p->ticks);
-	}
-	print(" not accounted for %llu\n", (unsigned long long)(phase_total() - accounted));
-	print("        since entry %llu, of these waiting for devices %llu\n",
+	print("time    since entry %llu ticks of the time-stamp counter (frequency unknown), "
+	      "%llu of them waiting for devices\n",
 	      (unsigned long long)(cycles() - boot_handover()->tsc),
 	      (unsigned long long)wait_total());
+	for (size_t i = 0; (p = phase_record(i)); i++) {
+		accounted += p->ticks;
+		if (!p->name)
+			continue;
+		print("%s%s %llu,", printed % A_LINE ? " " : printed ? "\n        " : "phases  ",
+		      p->name, (unsigned long long)p->ticks);
+		printed++;
+	}
+	print(" not accounted for %llu\n", (unsigned long long)(phase_total() - accounted));
 }
 
 void report(void)

@@ -56,7 +56,9 @@ SECTIONS
 		TABLE(shell_commands)
 		TABLE(cmdline_params)
 		TABLE(console_early)
+#ifdef CONFIG_VIRTIO
 		TABLE(virtio_drivers)
+#endif
 		TABLE(ktests)
 		TABLE(benches)
 		TABLE(fault_fixups)

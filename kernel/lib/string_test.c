@@ -120,10 +120,10 @@ KTEST(string_copy_cuts_and_terminates)
 
 KTEST(string_prefix_is_recognised)
 {
-	expect(t, str_has_prefix("virtio_mmio", "virtio"));
-	expect(t, str_has_prefix("virtio", "virtio"));
+	expect(t, str_has_prefix("serial_line", "serial"));
+	expect(t, str_has_prefix("serial", "serial"));
 	expect(t, str_has_prefix("x", ""));
-	expect(t, !str_has_prefix("vir", "virtio"));
+	expect(t, !str_has_prefix("ser", "serial"));
 	expect(t, !str_has_prefix("", "v"));
 }
 
