@@ -64,8 +64,8 @@ void cmdline_parse(const char *line)
 			word[len] = '\0';
 			parse_word(word);
 		} else {
-			log_warn("command line: a word of %zu bytes is ignored (at most %d): '%.32s...'",
-				 len, WORD_MAX - 1, line);
+			log_warn("command line: '%.32s...', a word of %zu bytes, is ignored",
+				 line, len);
 		}
 		line += len;
 	}

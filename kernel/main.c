@@ -11,6 +11,7 @@
 #include "arch/x86/paging.h"
 #include "drivers/console/fbcon.h"
 #include "drivers/pci/pci.h"
+#include "drivers/rng/rng.h"
 #include "drivers/virtio/virtio.h"
 #include "kernel/bench.h"
 #include "kernel/boot_info.h"
@@ -95,6 +96,17 @@ static void run_phases(void)
 		records[i].waited = wait_total() - waited;
 	}
 	end_of_init = cycles();
+}
+
+static void report(void)
+{
+	report_boot();
+	mm_report();
+	if (IS_ENABLED(CONFIG_VIRTIO))
+		virtio_report();
+	if (IS_ENABLED(CONFIG_VIRTIO_RNG))
+		rng_report();
+	report_time();
 }
 
 static void run_command_line(void)

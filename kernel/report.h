@@ -1,5 +1,12 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Lines of the boot report that belong to no subsystem. kernel/main.c calls
+ * them and the subsystems' own (mm_report(), virtio_report(), ...) in order.
+ */
 #pragma once
 
-/* Prints what this boot found, a line each (floor 5: it asks everybody). */
-void report(void);
+/* Version, configuration and compiler; boot protocol, loader, command line. */
+void report_boot(void);
+
+/* Time since entry and of each phase, and what no phase accounts for. */
+void report_time(void);

@@ -134,6 +134,7 @@ static void release(struct world *w, size_t i)
 
 	expect(w->t, intact(l, l->size));
 	expect_eq(w->t, heap_free(&w->heap, l->p), 0);
+	expect_eq(w->t, heap_free(&w->heap, l->p), -EINVAL);
 	*l = w->live[--w->count];
 }
 

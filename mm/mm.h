@@ -23,3 +23,6 @@ const struct regions *mm_map(void);
 /* The kernel's instances, for reports and tests. */
 struct page_allocator *mm_pages(void);
 struct heap *mm_heap(void);
+
+/* Prints the line of the boot report about memory. */
+void mm_report(void);

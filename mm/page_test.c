@@ -302,7 +302,8 @@ KTEST(page_metadata_is_small)
 		require(t, world_open(w, t, GIB + 3 * PAGE_SIZE, 8 * GIB));
 		give(w, GIB + 3 * PAGE_SIZE, 9 * GIB + 3 * PAGE_SIZE);
 		while (w->count < LIVE_MAX && w->live_pages < GIB_PAGES) {
-			allocate(w, (unsigned)ktest_random_below(t, largest[i] + 1), PAGE_ANY);
+			require(t, allocate(w, (unsigned)ktest_random_below(t, largest[i] + 1),
+					    PAGE_ANY));
 			page_allocator_stats(&w->pages, &s);
 			require(t, s.metadata <= w->live_pages / 100 + 16);
 		}

@@ -227,7 +227,7 @@ class Run:
         """Types `test` into the shell and judges what it prints."""
         before = len(session.text())
         session.send(("test " + pattern).strip())
-        session.wait(r"^# Totals: .*$|\bpanic: .*$", self.timeout)
+        session.wait(r"^# Totals: .*\n|\bpanic: .*\n", self.timeout)
         names = self._names("test=" + pattern)
         return ktap.judge_text(session.text()[before:], names, self._skips())
 

@@ -111,6 +111,7 @@ class Forgery:
         self.shift = 0              # how far from its linked address the image is put
         self.cr4 = 0
         self.dirty = ()             # names of NOBITS sections that hold garbage
+        self.load_bss = True        # False: memory that the file does not fill stays as it is
         self.total_size = None      # None: the true one
         self.misalign = 0           # bytes
         self.mmap = self.honest_map()
@@ -150,8 +151,11 @@ def entry_address(image):
     return image.entry
 
 
-def load_content(image, segment, dirty):
+def load_content(forgery, segment):
     """A segment's bytes, its unloaded part written out, dirtied by section."""
+    image, dirty = forgery.image, forgery.dirty
+    if not forgery.load_bss:
+        return image.contents(segment)
     data = bytearray(image.contents(segment).ljust(segment.memsz, b"\0"))
     for section in image.sections:
         inside = segment.vaddr <= section.addr < segment.vaddr + segment.memsz
@@ -217,7 +221,7 @@ def build(image, name, ram, cmdline):
     CASES[name](forgery)
     if forgery.span()[1] > forgery.ram:
         raise ForgeError("the image would lie outside RAM")
-    pieces = [Piece(s.paddr + forgery.shift, load_content(image, s, forgery.dirty), 7)
+    pieces = [Piece(s.paddr + forgery.shift, load_content(forgery, s), 7)
               for s in image.loads()]
     blob = forgery.blob_address()
     info = forgery.info()
@@ -259,6 +263,13 @@ def dirty_everything(forgery):
     """Also what is neither loaded nor cleared: stacks, page tables, logs."""
     forgery.dirty = tuple(s.name for s in forgery.image.sections
                           if s.type == elf.SHT_NOBITS)
+
+
+@case
+def bss_left(forgery):
+    """A loader that does not clear what the file does not fill: what a warm
+    reset finds there is what the boot before left."""
+    forgery.load_bss = False
 
 
 @case
@@ -307,14 +318,24 @@ def map_holes(forgery):
     random.Random(1).shuffle(forgery.mmap)
 
 
+def adjacent_entries(forgery):
+    """As many entries as the argument says, on pages, which are all RAM."""
+    count = int(forgery.argument) - 3
+    step = (forgery.ram - MIB) // count // 4096 * 4096
+    edges = [MIB + i * step for i in range(count)] + [forgery.ram]
+    return forgery.mmap[:3] + [(a, b - a, USABLE) for a, b in zip(edges, edges[1:])]
+
+
 @case
 def map_adjacent(forgery):
-    """Argument: how many entries, which together are all RAM, shuffled."""
-    count = int(forgery.argument)
-    step = (forgery.ram - MIB) // (count - 3)
-    edges = [MIB + i * step for i in range(count - 3)] + [forgery.ram]
-    forgery.mmap = forgery.honest_map()[:3]
-    forgery.mmap += [(a, b - a, USABLE) for a, b in zip(edges, edges[1:])]
+    """Argument: how many entries, which join to one range."""
+    forgery.mmap = adjacent_entries(forgery)
+
+
+@case
+def map_adjacent_shuffled(forgery):
+    """Argument: how many entries, which join to one range only at the end."""
+    forgery.mmap = adjacent_entries(forgery)
     random.Random(2).shuffle(forgery.mmap)
 
 

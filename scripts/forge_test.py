@@ -74,12 +74,20 @@ class ForgeTest(unittest.TestCase):
             forged("relocated:0x7000000", ram=64 * forge.MIB)
 
     def test_every_case_can_be_made(self):
-        arguments = {"relocated": "0x1000", "map-holes": "300", "map-adjacent": "5000",
+        arguments = {"relocated": "0x1000", "map-holes": "300", "map-adjacent": "5000", "map-adjacent-shuffled": "300",
                      "map-reserved-holes": "300", "map-entry-size": "0", "tag-size": "0",
                      "total-size": "0"}
         for name in forge.CASES:
             argument = arguments.get(name)
             self.assertTrue(forged(name + (":" + argument if argument else "")).loads())
+
+    def test_bss_by_case(self):
+        plain = image()
+        load = plain.loads()[0]._replace(memsz=1000)
+        left = forge.Forgery(plain, forge.GIB, "", "")
+        self.assertEqual(len(forge.load_content(left, load)), 1000)
+        forge.CASES["bss-left"](left)
+        self.assertEqual(len(forge.load_content(left, load)), 256)
 
     def test_checksums(self):
         for version, size in ((0, 20), (2, 36)):
@@ -89,7 +97,7 @@ class ForgeTest(unittest.TestCase):
             self.assertEqual(sum(table) & 0xff, 0)
 
     def test_adjacent_entries_add_up(self):
-        _, info = info_of(forged("map-adjacent:300"))
+        _, info = info_of(forged("map-adjacent-shuffled:300"))
         rows = dict(tags_of(info))[6][8:]
         entries = [struct.unpack_from("<QQI", rows, at) for at in range(0, len(rows), 24)]
         usable = sum(length for base, length, kind in entries if base >= forge.MIB)

@@ -29,6 +29,10 @@ MUTANTS = [
     Mutant("endless-loop", "kernel/main.c", "\trun_phases();\n\treport();",
            "\tfor (;;)\n\t\tcpu_pause();\n\trun_phases();\n\treport();",
            "boot microvm-direct", r"still running after|QEMU left with None"),
+    Mutant("heap-overlap", "mm/heap.c", "return 8 + (log - 7) * 4 +", "return 7 + (log - 7) * 4 +",
+           "boot microvm-direct", r"not ok \d+ mm_heap_"),
+    Mutant("heap-overlap-host", "mm/heap.c", "return 8 + (log - 7) * 4 +",
+           "return 7 + (log - 7) * 4 +", "host", r"not ok \d+ heap_|AddressSanitizer"),
     Mutant("rng-constant", "drivers/rng/virtio_rng.c", "\t\tmemcpy(out, v->piece, got);",
            "\t\tmemset(out, 0x5a, got);",
            "boot microvm-direct", r"not ok \d+ rng_"),
@@ -44,7 +48,7 @@ MUTANTS = [
            "boot forge-dirty-bss", r"not ok \d+ forge-dirty-bss"),
     Mutant("bss-dirty-on-reset", "arch/x86/boot/entry.S", "\tshrq\t$3, %rcx\n\txorl\t%eax, %eax\n"
            "\trep stosq\n", "\tshrq\t$3, %rcx\n\txorl\t%eax, %eax\n",
-           "boot warm-resets", r"not ok \d+ warm-resets"),
+           "boot warm-resets-bss-left", r"not ok \d+ warm-resets-bss-left"),
 ]
 # Includes that a fault needs.
 INCLUDES = {"kernel/ktest.c": '#include "kernel/exit.h"\n'}

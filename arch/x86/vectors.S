@@ -8,8 +8,14 @@ vector_stubs:
 .set vector, 0
 .rept 256
 	.balign 16
-	/* Vectors for which the processor pushes an error code (SDM 3A, 6.13). */
-	.if !(vector == 8 || (vector >= 10 && vector <= 14) || vector == 17 || vector == 21 || vector == 29 || vector == 30)
+	/* The processor pushes an error code itself (SDM vol. 3A, 6.13; AMD's 29, 30). */
+	.set has_error_code, 0
+	.irp exception, 8, 10, 11, 12, 13, 14, 17, 21, 29, 30
+	.if vector == \exception
+	.set has_error_code, 1
+	.endif
+	.endr
+	.if !has_error_code
 	pushq	$0
 	.endif
 	pushq	$vector

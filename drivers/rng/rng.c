@@ -84,3 +84,20 @@ static int rng_command(int argc, char **argv)
 	return rc;
 }
 SHELL_COMMAND(rng, "[count]", "show random bytes of each device, at most 4096", rng_command);
+
+/* A few bytes of each, as a proof that it answers. */
+void rng_report(void)
+{
+	for (unsigned i = 0; i < rng_count(); i++) {
+		uint8_t bytes[16];
+		int error = rng_read(i, bytes, sizeof(bytes));
+
+		if (error) {
+			print("rng%u    no bytes: %s\n", i, errno_name(error));
+			continue;
+		}
+		print("rng%u    ", i);
+		for (size_t j = 0; j < sizeof(bytes); j++)
+			print("%02x%s", bytes[j], j + 1 < sizeof(bytes) ? " " : "\n");
+	}
+}

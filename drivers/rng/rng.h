@@ -32,3 +32,6 @@ const char *rng_name(unsigned index);
  * -ETIMEDOUT (no answer: it is stopped), -EPROTO (it lied: it is stopped).
  */
 int __must_check rng_read(unsigned index, void *buf, size_t len);
+
+/* Prints a line for each source with a few of its bytes, as a proof that it answers. */
+void rng_report(void);

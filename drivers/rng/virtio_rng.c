@@ -45,7 +45,7 @@ static int piece_wait(struct virtio_rng *v, uint32_t *got)
 	while (rc == -EAGAIN && wait_turn(&w));
 	wait_end(&w);
 	if (rc == -EAGAIN) {
-		virtio_device_fail(v->dev, "no answer to a request, bytes", PIECE_MAX);
+		virtio_device_fail(v->dev, "no answer in time, queue", v->vq->index);
 		return -ETIMEDOUT;
 	}
 	return rc;

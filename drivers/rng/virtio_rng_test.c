@@ -124,7 +124,7 @@ KTEST(virtio_rng_silence_ends_in_time)
 	require(t, begin(t, &index));
 	fake.answer = NULL;
 	expect_eq(t, rng_read(index, buf, sizeof(buf)), -ETIMEDOUT);
-	expect_str(t, fake.dev.fault, "no answer to a request, bytes");
+	expect_str(t, fake.dev.fault, "no answer in time, queue");
 	expect_eq(t, fake.status, 0);
 	expect_eq(t, virtqueue_outstanding(fake.dev.queues), 0);
 	expect_eq(t, rng_read(index, buf, sizeof(buf)), -ENODEV);

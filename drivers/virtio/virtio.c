@@ -21,7 +21,7 @@ LOG_DEFINE();
 enum {
 	LEGACY_ALIGN = 4096,		/* 2.7.2 */
 	MODERN_ALIGN = 16,
-	CONFIG_READ_TRIES = 16,
+	SETTLE_TRIES = 16,
 };
 
 /*
@@ -296,7 +296,7 @@ int virtio_config_read(struct virtio_device *dev, uint32_t offset, unsigned widt
 	if (dev->fault || offset > dev->config_len || len > dev->config_len - offset)
 		return -EPROTO;
 
-	for (unsigned i = 0; i < CONFIG_READ_TRIES; i++) {
+	for (unsigned i = 0; i < SETTLE_TRIES; i++) {
 		uint32_t before = dev->ops->config_generation(dev);
 
 		config_copy(dev, offset, access, buf, len);

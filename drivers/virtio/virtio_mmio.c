@@ -255,6 +255,24 @@ static void probe_told(void)
 	}
 }
 
+static bool configured_may_be_tried(paddr_t base, uint64_t len)
+{
+	const char *owner = pci_ports_answer() ? "a PCI host answers" :
+			    regions_overlap(mm_map(), base, len) ? "the range has an owner" :
+			    NULL;
+
+	if (!owner)
+		return true;
+	/* Without PCI there is nowhere else to look. */
+	if (IS_ENABLED(CONFIG_VIRTIO_PCI))
+		log_debug("configured windows at 0x%llx not tried: %s",
+			  (unsigned long long)base, owner);
+	else
+		log_warn("configured windows at 0x%llx not tried: %s",
+			 (unsigned long long)base, owner);
+	return false;
+}
+
 /* Windows of the configuration, side by side: one mapping. */
 static void probe_configured(void)
 {
@@ -263,11 +281,8 @@ static void probe_configured(void)
 	unsigned answered = 0;
 	struct mmio *regs;
 
-	if (pci_ports_answer() || regions_overlap(mm_map(), base, len)) {
-		log_debug("configured windows at 0x%llx are not tried: a PCI host answers, "
-			  "or the range has an owner", (unsigned long long)base);
+	if (!configured_may_be_tried(base, len))
 		return;
-	}
 	regs = ioremap(base, len, IOREMAP_UNCACHED);
 	if (!regs)
 		return;
@@ -283,7 +298,7 @@ static void probe_configured(void)
 					 "configured window");
 	}
 	if (answered == 0)
-		log_info("no virtio-mmio device in the %u configured windows at 0x%llx",
+		log_warn("nothing answers in the %u configured windows at 0x%llx",
 			 CONFIG_VIRTIO_MMIO_COUNT, (unsigned long long)base);
 }
 
@@ -302,10 +317,6 @@ static int device_param(const char *value)
 
 	if (!rc)
 		rc = virtio_mmio_windows_add(&windows, &window);
-	if (rc == -EEXIST)			/* told twice, taken once */
-		return 0;
-	if (rc && rc != -EINVAL)
-		log_warn("virtio_mmio.device=%s: %s", value, errno_name(rc));
-	return rc ? -EINVAL : 0;
+	return rc == -EEXIST ? 0 : rc;		/* told twice, taken once */
 }
 CMDLINE_PARAM(virtio_mmio_device, "virtio_mmio.device", device_param);

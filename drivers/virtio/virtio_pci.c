@@ -234,10 +234,12 @@ static void function_take(const struct pci_device *pci, uint32_t id)
 	p->dev.id = id;
 	p->dev.modern = true;
 	rc = virtio_pci_caps_read(pci, &p->caps);
-	if (rc == -ENOENT)
+	if (rc == -ENOENT) {
+		p->dev.modern = false;
 		p->dev.undriven = "legacy only, not driven yet";
-	else if (rc)
+	} else if (rc) {
 		p->dev.undriven = p->caps.problem;
+	}
 	if (virtio_device_register(&p->dev))
 		kfree(p);
 }

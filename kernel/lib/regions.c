@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * Adding a range goes in two steps. First it absorbs what it joins (same kind
- * and name, touching) and takes its extent away from lower kinds; then it
- * fills whatever gaps are left in that extent, between the ranges that it
- * must respect. Each gap is one insertion.
+ * Adding a range goes in two steps. First it absorbs what is the same kind and
+ * name within it or just after it, and takes its extent away from lower kinds;
+ * then it fills whatever gaps are left in that extent, between the ranges that
+ * it must respect. Each gap is one insertion, which joins what ends before it.
  *
  * Only an insertion can find the table full, and then the smallest usable
  * range goes. Once something that withholds memory is lost all the same (so
@@ -196,8 +196,7 @@ void regions_add(struct regions *r, uint64_t start, uint64_t len,
 		lose(r, &x);
 		return;
 	}
-	/* From the entry that touches the start, if one does. */
-	first = seek(r, r->count, x.start ? x.start - 1 : 0);
+	first = seek(r, r->count, x.start);
 	clear_extent(r, first, &x, &rest);
 	fill_gaps(r, first, &x);
 	if (rest.end)

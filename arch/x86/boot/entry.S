@@ -263,7 +263,7 @@ header:
 	.balign 8			/* modules on page boundaries (3.1.11) */
 	.word	6, 0
 	.long	8
-	.balign 8			/* relocatable (3.1.14): any page below 4 GiB, low ones first */
+	.balign 8			/* relocatable (3.1.14): any page, low ones first */
 	.word	10, 0
 	.long	24
 	.long	0x100000, 0xffffffff, PAGE_SIZE, 1

@@ -1,0 +1,83 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""What the Makefile promises: order of goals, and that nothing is built twice."""
+
+import os
+import subprocess
+import tempfile
+import unittest
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+
+
+class Build(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.scratch = tempfile.TemporaryDirectory()
+        cls.addClassCleanup(cls.scratch.cleanup)
+        cls.output = os.path.join(cls.scratch.name, "o")
+        cls.first = cls.make("-j2", "q35_defconfig", "debug.config", "iso")
+
+    @classmethod
+    def make(cls, *arguments, ok=True):
+        """What make said, from a directory that is not the source's."""
+        env = {k: v for k, v in os.environ.items() if not k.startswith(("MAKE", "MFLAGS"))}
+        done = subprocess.run(["make", "-f", os.path.join(ROOT, "Makefile"), "O=o", *arguments],
+                              cwd=cls.scratch.name, env=env, text=True, check=False,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        if ok == bool(done.returncode):
+            raise AssertionError(f"make {' '.join(arguments)}: {done.returncode}\n{done.stdout}")
+        return done.stdout
+
+    def actions(self, *arguments):
+        said = self.make(*arguments)
+        return [line.split()[0] for line in said.splitlines() if line.startswith("  ")]
+
+    def test_goals_are_done_in_the_order_written(self):
+        self.assertTrue(os.path.exists(os.path.join(self.output, "cairn.iso")))
+        with open(os.path.join(self.output, ".config"), encoding="utf-8") as f:
+            text = f.read()
+        self.assertIn('CONFIG_NAME="q35"', text)
+        self.assertIn("CONFIG_ASSERT=y", text)
+
+    def test_a_second_make_builds_nothing(self):
+        self.assertEqual(self.actions("iso"), [])
+        self.assertEqual(self.actions(), [])
+
+    def test_a_changed_source_rebuilds_one_object(self):
+        said = self.make("-n", "-W", "kernel/log.c", "kernel")
+        self.assertEqual(said.count(" -c -o "), 1)
+        self.assertIn("cairn.elf", said)
+
+    def test_a_changed_header_rebuilds_who_includes_it(self):
+        said = self.make("-n", "-W", "kernel/shell.h", "kernel")
+        self.assertGreater(said.count(" -c -o "), 1)
+        self.assertNotIn("kernel/lib/string.o", said)
+
+    def test_another_compiler_rebuilds_everything(self):
+        changed = self.make("-n", "CC=clang", "kernel")
+        self.assertIn("kernel/lib/string.o", changed)
+        self.make("-n", "kernel")	# puts the record of the flags back
+        self.make("kernel")
+
+    def test_the_command_line_goes_into_the_image_as_it_is(self):
+        words = "a=b it's $x \"q\" *"
+        self.make("iso", "CMDLINE=" + words)
+        with open(os.path.join(self.output, "cairn.iso"), "rb") as f:
+            image = f.read()
+        self.assertIn(rb"""cairn.elf 'a=b' 'it'\''s' '$x' '"q"' '*'""", image)
+        self.assertEqual(self.actions("iso", "CMDLINE=" + words), [])
+        self.assertEqual(self.actions("iso"), ["ISO"])
+
+    def test_what_is_not_a_build_directory_is_not_cleared(self):
+        path = os.path.join(self.scratch.name, "mine")
+        os.makedirs(path)
+        with open(os.path.join(path, "precious"), "w", encoding="utf-8"):
+            pass
+        for goal in ("clean", "mrproper"):
+            self.make("O=mine", goal, ok=False)
+        self.assertTrue(os.path.exists(os.path.join(path, "precious")))
+
+
+if __name__ == "__main__":
+    unittest.main()
