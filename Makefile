@@ -95,10 +95,11 @@ test-all: export TIER := all
 test-all:
 	+@$(PYTHON) scripts/test.py --build $(O) --tier all
 
-# TIER=all: the long list.
+# TIER=all: the long list. ONLY=GLOB: the runs that match.
 boottest:
 	+@$(MAKE) kernel iso CMDLINE=
-	+@$(PYTHON) scripts/boottest.py --build $(O) --tier $(or $(TIER),ci)
+	+@$(PYTHON) scripts/boottest.py --build $(O) --tier $(or $(TIER),ci) \
+		$(if $(ONLY),--only "$(ONLY)")
 
 bench:
 	+@$(MAKE) kernel

@@ -101,6 +101,12 @@ static void pages_give(struct heap *h, void *p, unsigned order)
 
 /* Spans. */
 
+/* The bits of a word below `n`, which may lie on either side of the word. */
+static uint64_t bits_below(int n)
+{
+	return n <= 0 ? 0 : n >= 64 ? UINT64_MAX : BIT(n) - 1;
+}
+
 static struct heap_span *span_make(struct heap *h, unsigned class)
 {
 	unsigned size = class_size(class);
@@ -117,10 +123,8 @@ static struct heap_span *span_make(struct heap *h, unsigned class)
 		.class = (uint8_t)class,
 		.order = (uint8_t)order,
 	};
-	for (unsigned i = 0; i < s->first; i++)
-		s->taken[i / 64] |= BIT(i % 64);
-	for (unsigned i = s->end; i < HEAP_SPAN_BLOCKS; i++)
-		s->taken[i / 64] |= BIT(i % 64);
+	for (int i = 0; i < HEAP_SPAN_BLOCKS; i += 64)
+		s->taken[i / 64] = bits_below(s->first - i) | ~bits_below(s->end - i);
 	return s;
 }
 

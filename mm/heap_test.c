@@ -295,7 +295,8 @@ KTEST(heap_refuses_what_is_no_live_block)
 	expect_eq(t, heap_free(&w->heap, small + 1), -EINVAL);
 	expect_eq(t, heap_free(&w->heap, small + 112), -EINVAL);
 	expect_eq(t, heap_free(&w->heap, (void *)align_down((uintptr_t)small, PAGE_SIZE)), -EINVAL);
-	expect_eq(t, heap_free(&w->heap, (void *)(((uintptr_t)small | (PAGE_SIZE - 1)) - 15)), -EINVAL);
+	expect_eq(t, heap_free(&w->heap, (void *)(((uintptr_t)small | (PAGE_SIZE - 1)) - 15)),
+		  -EINVAL);
 	expect_eq(t, heap_free(&w->heap, large + PAGE_SIZE), -EINVAL);
 	expect_eq(t, heap_free(&w->heap, large + 16), -EINVAL);
 	expect_eq(t, heap_free(&w->heap, raw), -EINVAL);

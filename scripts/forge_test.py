@@ -74,9 +74,9 @@ class ForgeTest(unittest.TestCase):
             forged("relocated:0x7000000", ram=64 * forge.MIB)
 
     def test_every_case_can_be_made(self):
-        arguments = {"relocated": "0x1000", "map-holes": "300", "map-adjacent": "5000", "map-adjacent-shuffled": "300",
-                     "map-reserved-holes": "300", "map-entry-size": "0", "tag-size": "0",
-                     "total-size": "0"}
+        arguments = {"relocated": "0x1000", "map-holes": "300", "map-adjacent": "5000",
+                     "map-adjacent-shuffled": "300", "map-reserved-holes": "300",
+                     "map-entry-size": "0", "tag-size": "0", "total-size": "0"}
         for name in forge.CASES:
             argument = arguments.get(name)
             self.assertTrue(forged(name + (":" + argument if argument else "")).loads())

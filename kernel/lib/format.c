@@ -96,11 +96,10 @@ static char *digits_hex(char *end, uint64_t v, bool upper)
 	return end;
 }
 
-/* Prefix (a sign or 0x), zeros, digits, within the width. */
-static void put_number(struct output *o, const struct spec *s, const char *prefix,
-		       const char *digits, size_t n)
+/* Prefix, zeros, digits, within the width. */
+static void put_number_padded(struct output *o, const struct spec *s, const char *prefix,
+			      size_t prefix_len, const char *digits, size_t n)
 {
-	size_t prefix_len = strlen(prefix);
 	size_t zeros = 0, pad, len;
 
 	if (s->precision != NO_PRECISION)
@@ -109,7 +108,8 @@ static void put_number(struct output *o, const struct spec *s, const char *prefi
 		zeros = 1;
 	len = prefix_len + zeros + n;
 	pad = s->width > len ? s->width - len : 0;
-	if (pad && s->precision == NO_PRECISION && (s->flags & (FLAG_ZERO | FLAG_LEFT)) == FLAG_ZERO) {
+	if (pad && s->precision == NO_PRECISION &&
+	    (s->flags & (FLAG_ZERO | FLAG_LEFT)) == FLAG_ZERO) {
 		zeros += pad;
 		pad = 0;
 	}
@@ -125,26 +125,44 @@ static void put_number(struct output *o, const struct spec *s, const char *prefi
 		put_fill(o, ' ', pad);
 }
 
+/*
+ * `prefix` is a sign, 0x or nothing; `start` has no digit for 0, and room
+ * before it for the prefix and one digit.
+ */
+static void put_number(struct output *o, const struct spec *s, const char *prefix,
+		       char *start, const char *end)
+{
+	size_t prefix_len = !prefix[0] ? 0 : !prefix[1] ? 1 : 2;
+
+	if (s->width || s->precision != NO_PRECISION) {
+		put_number_padded(o, s, prefix, prefix_len, start, (size_t)(end - start));
+		return;
+	}
+	if (start == end)
+		*--start = '0';
+	while (prefix_len)
+		*--start = prefix[--prefix_len];
+	put_text(o, start, (size_t)(end - start));
+}
+
 static void put_decimal(struct output *o, const struct spec *s, uint64_t v, const char *sign)
 {
-	char digits[20];
+	char digits[1 + 20];	/* the sign, and UINT64_MAX */
 	char *end = digits + sizeof(digits);
-	char *start = digits_decimal(end, v);
 
-	put_number(o, s, sign, start, (size_t)(end - start));
+	put_number(o, s, sign, digits_decimal(end, v), end);
 }
 
 static void put_hex(struct output *o, const struct spec *s, uint64_t v)
 {
 	bool upper = s->flags & FLAG_UPPER;
 	const char *prefix = "";
-	char digits[16];
+	char digits[2 + 16];
 	char *end = digits + sizeof(digits);
-	char *start = digits_hex(end, v, upper);
 
 	if ((s->flags & FLAG_ALTERNATE) && v)
 		prefix = upper ? "0X" : "0x";
-	put_number(o, s, prefix, start, (size_t)(end - start));
+	put_number(o, s, prefix, digits_hex(end, v, upper), end);
 }
 
 static int64_t take_signed(struct arguments *args, enum length length)
@@ -220,6 +238,8 @@ static const char *parse_spec(const char *p, struct spec *s, struct arguments *a
 	int count;
 
 	*s = (struct spec){ .precision = NO_PRECISION, .length = LENGTH_INT };
+	if (*p >= 'a')	/* no flag, count or precision, as nearly always */
+		return parse_length(p, s);
 	p = parse_flags(p, s);
 	p = parse_count(p, args, &count);
 	if (count < 0)
@@ -276,6 +296,14 @@ static bool put_argument(struct output *o, struct spec *s, char conversion,
 	}
 }
 
+/* The next `%` or the end; nearly every character lies above both. */
+static const char *literal_end(const char *p)
+{
+	while ((unsigned char)*p > '%' || (*p != '\0' && *p != '%'))
+		p++;
+	return p;
+}
+
 int format_va(char *buf, size_t size, const char *fmt, va_list list)
 {
 	struct output o = { buf, size ? size - 1 : 0, 0 };
@@ -287,8 +315,7 @@ int format_va(char *buf, size_t size, const char *fmt, va_list list)
 	for (;;) {
 		const char *run = p;
 
-		while (*p && *p != '%')
-			p++;
+		p = literal_end(p);
 		if (p != run)
 			put_text(&o, run, (size_t)(p - run));
 		if (!*p)

@@ -24,7 +24,8 @@ KTEST(format_prints_each_conversion)
 	expect_format(t, "-2147483648", "%d", -__INT_MAX__ - 1);
 	expect_format(t, "-9223372036854775808", "%ld", INT64_MIN);
 	expect_format(t, "18446744073709551615", "%zu", SIZE_MAX);
-	expect_format(t, "beef BEEF 0xbeef 0XBEEF", "%x %X %#x %#X", 0xbeef, 0xbeef, 0xbeef, 0xbeef);
+	expect_format(t, "beef BEEF 0xbeef 0XBEEF", "%x %X %#x %#X",
+		      0xbeef, 0xbeef, 0xbeef, 0xbeef);
 	expect_format(t, "0 0 0", "%d %x %#x", 0, 0, 0);
 	expect_format(t, "ffffffffffffffff", "%llx", ~0ull);
 	expect_format(t, "x (null) y", "x %s y", no_string);

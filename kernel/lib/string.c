@@ -10,6 +10,7 @@
 #include "kernel/lib/string.h"
 
 typedef uint64_t __attribute__((may_alias, aligned(1))) word_t;
+typedef uint32_t __attribute__((may_alias, aligned(1))) half_t;
 
 enum { WORD = sizeof(word_t) };
 
@@ -35,6 +36,11 @@ static inline void copy_byte(char *dst, const char *src)
 	*dst = (char)opaque((unsigned char)*src);
 }
 
+static inline void copy_half(char *dst, const char *src)
+{
+	*(half_t *)dst = (uint32_t)opaque(*(const half_t *)src);
+}
+
 static void copy_forward(char *dst, const char *src, size_t n)
 {
 	for (; n >= 4 * WORD; n -= 4 * WORD, dst += 4 * WORD, src += 4 * WORD) {
@@ -45,7 +51,12 @@ static void copy_forward(char *dst, const char *src, size_t n)
 	}
 	for (; n >= WORD; n -= WORD, dst += WORD, src += WORD)
 		store(dst, load(src));
-	for (; n; n--)
+	if (n & 4) {
+		copy_half(dst, src);
+		dst += 4;
+		src += 4;
+	}
+	for (n &= 3; n; n--)
 		copy_byte(dst++, src++);
 }
 
