@@ -56,7 +56,9 @@ class Guest:
 
     @property
     def kind(self):
-        return self.machine.partition(",")[0]
+        """Which of MACHINES it is; pc-q35-2.7 is a q35 of an earlier QEMU."""
+        name = self.machine.partition(",")[0]
+        return "q35" if name.startswith("pc-q35-") else name
 
 
 def read_config(path):

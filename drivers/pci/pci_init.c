@@ -2,9 +2,9 @@
 /* The kernel's PCI host: configuration space by ports, and the memory map. */
 #include "drivers/pci/pci.h"
 
-#include <asm/cpu.h>
 #include <asm/pci_ports.h>
 
+#include "arch/x86/paging.h"
 #include "mm/ioremap.h"
 #include "mm/mm.h"
 
@@ -43,14 +43,6 @@ static const struct pci_config_ops ports_ops = {
 	.write = ports_write,
 };
 
-/* CPUID 0x80000008, EAX 7:0; 36 where the leaf is missing (Intel SDM 3A, 4.1.4). */
-static unsigned physical_bits(void)
-{
-	if (cpuid(0x80000000, 0).eax < 0x80000008)
-		return 36;
-	return cpuid(0x80000008, 0).eax & 0xff;
-}
-
 void pci_init(void)
 {
 	present = pci_ports_answer();
@@ -61,7 +53,7 @@ void pci_init(void)
 	host.ops = &ports_ops;
 	host.access = "ports 0xcf8/0xcfc";
 	host.map = mm_map();
-	host.physical_bits = physical_bits();
+	host.physical_bits = cpu_physical_bits();
 	pci_scan(&host);
 	log_info("%u functions on %u buses, by %s", host.count, host.buses, host.access);
 }
