@@ -17,7 +17,8 @@
  * is left dirty, so that a warm reset without a cleared .bss is seen.
  */
 static uint8_t bss_canary[4096];
-static bool bss_checked;
+/* Loaded, so it is false at every boot, whatever .bss holds. */
+static bool bss_checked __section(".data");
 
 KTEST(bss_was_cleared_at_entry)
 {

@@ -60,6 +60,9 @@ static void build_map(const struct boot_info *info)
 
 static void warn_about_map(const struct boot_info *info)
 {
+	if (info->map.merged || map.merged)
+		log_warn("memory map too long: %u gaps between reserved ranges count as reserved",
+			 info->map.merged + map.merged);
 	if (info->map.lost_ranges || map.lost_ranges)
 		log_warn("memory map too long: %llu KiB of RAM in %u ranges not used",
 			 (unsigned long long)(info->map.lost_bytes + map.lost_bytes) / KIB,

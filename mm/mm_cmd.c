@@ -16,7 +16,7 @@ static int memmap_run(int argc, char **argv __unused)
 	for (size_t i = 0; i < map->count; i++) {
 		const struct region *r = &map->list[i];
 
-		print("%#018llx-%#018llx %10llu KiB  %-11s %s\n",
+		print("0x%016llx-0x%016llx %10llu KiB  %-11s %s\n",
 		      (unsigned long long)r->start, (unsigned long long)r->end - 1,
 		      (unsigned long long)((r->end - r->start) / KIB),
 		      region_kind_name(r->kind), r->name);

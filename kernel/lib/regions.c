@@ -5,10 +5,11 @@
  * then it fills whatever gaps are left in that extent, between the ranges that
  * it must respect. Each gap is one insertion, which joins what ends before it.
  *
- * Only an insertion can find the table full, and then the smallest usable
- * range goes. Once something that withholds memory is lost all the same (so
- * no usable range was left) nothing usable is taken any more: it might lie
- * under what was lost.
+ * Only an insertion can find the table full. Then two neighbours that withhold
+ * memory become one, over the gap between them, which offers nothing anyway;
+ * where there is no such pair, the smallest usable range goes. As a table of
+ * four or more entries without a usable one has such pairs, what withholds
+ * memory always finds room.
  */
 #include "kernel/lib/regions.h"
 #include "kernel/lib/string.h"
@@ -51,33 +52,93 @@ static void remove_entries(struct regions *r, size_t first, size_t n)
 	r->count -= n;
 }
 
-static void lose(struct regions *r, const struct region *x)
+/* Joins entry i with what follows it, if they are one. */
+static void join_next(struct regions *r, size_t i)
 {
-	r->lost_ranges++;
-	if (x->kind == REGION_USABLE)
-		r->lost_bytes += region_size(x);
-	else
-		r->sealed = true;
+	if (i + 1 < r->count && r->list[i].end == r->list[i + 1].start &&
+	    region_same(&r->list[i], &r->list[i + 1])) {
+		r->list[i].end = r->list[i + 1].end;
+		remove_entries(r, i + 1, 1);
+	}
 }
 
-/* Makes room by giving up the smallest usable range; false if `x` must yield. */
-static bool make_room(struct regions *r, const struct region *x)
+static bool withholds(const struct region *x)
 {
-	size_t victim = r->count;
+	return x->kind != REGION_USABLE;
+}
+
+/*
+ * The first of the two neighbours, both withholding, with the smallest gap,
+ * or count. Not the pair around `place`, where something is to be inserted.
+ */
+static size_t closest_pair(const struct regions *r, size_t place)
+{
+	size_t best = r->count;
+	uint64_t best_gap = UINT64_MAX;
+
+	for (size_t i = 0; i + 1 < r->count; i++) {
+		uint64_t gap = r->list[i + 1].start - r->list[i].end;
+
+		if (i + 1 != place && withholds(&r->list[i]) && withholds(&r->list[i + 1]) &&
+		    gap < best_gap) {
+			best = i;
+			best_gap = gap;
+		}
+	}
+	return best;
+}
+
+/* Makes entries i and i + 1 one, of the stricter kind. */
+static void merge_pair(struct regions *r, size_t i)
+{
+	struct region *x = &r->list[i], *y = &r->list[i + 1];
+
+	if (y->kind > x->kind) {
+		x->kind = y->kind;
+		x->name = y->name;
+	}
+	x->end = y->end;
+	remove_entries(r, i + 1, 1);
+	r->merged++;
+	join_next(r, i);
+	if (i > 0)
+		join_next(r, i - 1);
+}
+
+static size_t smallest_usable(const struct regions *r)
+{
+	size_t best = r->count;
 
 	for (size_t i = 0; i < r->count; i++) {
 		const struct region *y = &r->list[i];
 
-		if (y->kind == REGION_USABLE &&
-		    (victim == r->count || region_size(y) < region_size(&r->list[victim])))
-			victim = i;
+		if (!withholds(y) &&
+		    (best == r->count || region_size(y) < region_size(&r->list[best])))
+			best = i;
 	}
-	if (victim == r->count)
+	return best;
+}
+
+static void lose(struct regions *r, const struct region *usable)
+{
+	r->lost_ranges++;
+	r->lost_bytes += region_size(usable);
+}
+
+/* Frees an entry for `x`, to be inserted at `place`; false if `x` must yield. */
+static bool make_room(struct regions *r, size_t place, const struct region *x)
+{
+	size_t i = closest_pair(r, place);
+
+	if (i < r->count) {
+		merge_pair(r, i);
+		return true;
+	}
+	i = smallest_usable(r);
+	if (i == r->count || (!withholds(x) && region_size(x) <= region_size(&r->list[i])))
 		return false;
-	if (x->kind == REGION_USABLE && region_size(x) <= region_size(&r->list[victim]))
-		return false;
-	lose(r, &r->list[victim]);
-	remove_entries(r, victim, 1);
+	lose(r, &r->list[i]);
+	remove_entries(r, i, 1);
 	return true;
 }
 
@@ -88,19 +149,22 @@ static void insert(struct regions *r, size_t hint, struct region x)
 
 	if (i > 0 && r->list[i - 1].end == x.start && region_same(&r->list[i - 1], &x)) {
 		r->list[i - 1].end = x.end;
+		join_next(r, i - 1);
 		return;
 	}
-	if (r->count == r->capacity) {
-		if (!make_room(r, &x)) {
+	while (r->count == r->capacity) {
+		if (!make_room(r, i, &x)) {
 			lose(r, &x);
 			return;
 		}
 		i = seek(r, i, x.start);
 	}
-	if (i < r->count)
-		memmove(&r->list[i + 1], &r->list[i], (r->count - i) * sizeof(*r->list));
+	memmove(&r->list[i + 1], &r->list[i], (r->count - i) * sizeof(*r->list));
 	r->list[i] = x;
 	r->count++;
+	join_next(r, i);
+	if (i > 0)
+		join_next(r, i - 1);
 }
 
 /*
@@ -190,10 +254,6 @@ void regions_add(struct regions *r, uint64_t start, uint64_t len,
 
 	if (!region_make(&x, start, len, kind, name)) {
 		r->dropped++;
-		return;
-	}
-	if (kind == REGION_USABLE && r->sealed) {
-		lose(r, &x);
 		return;
 	}
 	first = seek(r, r->count, x.start);

@@ -9,11 +9,11 @@
  * to pages, every other outwards. Ranges that are empty, as given or once
  * rounded, and usable ones that wrap are dropped and counted.
  *
- * What is not named is not RAM. So when the table is full, usable ranges are
- * given up (the smallest first) rather than anything being lost that
- * withholds memory; lost_bytes and lost_ranges say how much. For that to be
- * safe, add all usable ranges before any other. Where no usable range is left
- * to give up, the list is sealed: it takes no usable range any more.
+ * What is not named is not RAM. So when the table is full, neighbours that
+ * withhold memory are joined over the gap between them, with the stricter
+ * kind and its name, or else the smallest usable ranges are given up; nothing
+ * that withholds memory is ever lost. lost_bytes, lost_ranges and merged say
+ * how much. For that to be safe, add all usable ranges before any other.
  *
  * The list lives in memory of the caller's and needs no allocator.
  */
@@ -45,7 +45,7 @@ struct regions {
 	uint64_t lost_bytes;	/* usable bytes given up for want of room */
 	uint32_t lost_ranges;	/* how many ranges that were */
 	uint32_t dropped;	/* ranges ignored: empty, or usable and wrapping */
-	bool sealed;		/* lost_ranges includes some that withhold memory */
+	uint32_t merged;	/* joins over a gap, for want of room */
 };
 
 /* Makes `r` an empty list over `list[capacity]`; the memory need not be zero. */

@@ -178,7 +178,7 @@ KTEST(regions_agree_with_a_page_model)
 			require(t, well_formed(&r));
 		}
 		require(t, agrees(&r, base, PAGES));
-		require(t, r.lost_ranges == 0 && r.lost_bytes == 0 && !r.sealed);
+		require(t, r.lost_ranges == 0 && r.lost_bytes == 0 && r.merged == 0);
 		require(t, guard_intact(128));
 	}
 }
@@ -265,12 +265,12 @@ KTEST(regions_overflow_never_makes_withheld_memory_usable)
 			enum region_kind kind = kind_at(&r, base + i * PAGE_SIZE);
 
 			require(t, kind != REGION_USABLE || model[i] == REGION_USABLE);
-			require(t, r.sealed || kind == model[i] ||
+			require(t, model[i] <= REGION_USABLE || kind >= model[i]);
+			require(t, r.merged || kind == model[i] ||
 				   (kind == 0 && model[i] == REGION_USABLE));
 			wanted += model[i] == REGION_USABLE ? PAGE_SIZE : 0;
 		}
 		require(t, regions_total(&r, REGION_USABLE) + r.lost_bytes >= wanted);
-		require(t, !r.sealed || regions_total(&r, REGION_USABLE) == 0);
 	}
 }
 
@@ -299,22 +299,42 @@ KTEST(regions_give_up_the_smallest_usable_range)
 	expect_eq(t, kind_at(&r, 0x400000), REGION_USABLE);
 	expect_eq(t, r.lost_bytes, 0xa000);
 	expect_eq(t, r.lost_ranges, 4);
-	expect(t, !r.sealed);
+	expect_eq(t, r.merged, 0);
 }
 
-KTEST(regions_seal_when_withheld_memory_is_lost)
+KTEST(regions_join_what_withholds_when_full)
 {
 	struct regions r;
 
 	begin(&r, 4);
+	regions_add(&r, 0, 0x80000, REGION_USABLE, "u");
 	for (uint64_t i = 0; i < 5; i++)
-		regions_add(&r, i * 0x10000, 0x1000, REGION_RESERVED, "a");
-	expect(t, r.sealed);
-	expect_eq(t, r.lost_ranges, 1);
-	expect_eq(t, r.lost_bytes, 0);
-	regions_add(&r, 0x10000, 0x80000, REGION_USABLE, "b");
-	expect_eq(t, regions_total(&r, REGION_USABLE), 0);
-	expect_eq(t, r.lost_bytes, 0x80000);
+		regions_add(&r, 0x100000 + i * 0x10000 * (i + 1), 0x1000,
+			    i == 1 ? REGION_NVS : REGION_RESERVED, "a");
+	expect_eq(t, r.count, 4);
+	expect_eq(t, r.merged, 2);
+	expect_eq(t, r.lost_ranges, 0);
+	/* The two closest became one, of the stricter kind; the rest is whole. */
+	expect_eq(t, kind_at(&r, 0x100000), REGION_NVS);
+	expect_eq(t, kind_at(&r, 0x110000), REGION_NVS);
+	expect_eq(t, kind_at(&r, 0x120000), REGION_NVS);
+	expect_eq(t, kind_at(&r, 0x240000), REGION_RESERVED);
+	expect(t, regions_usable(&r, 0, 0x80000));
+}
+
+KTEST(regions_keep_large_ranges_among_countless_holes)
+{
+	struct regions r;
+
+	begin(&r, 64);
+	regions_add(&r, 0x100000, UINT64_C(64) << 20, REGION_USABLE, "u");
+	for (uint64_t i = 0; i < 5000; i++)
+		regions_add(&r, 0x200000 + i * 2 * PAGE_SIZE, PAGE_SIZE, REGION_RESERVED, "h");
+	expect(t, well_formed(&r));
+	expect(t, regions_usable(&r, 0x100000, 0x100000));
+	expect(t, regions_usable(&r, 0x200000 + 10000 * PAGE_SIZE, MIB));
+	for (uint64_t i = 0; i < 5000; i++)
+		require(t, kind_at(&r, 0x200000 + i * 2 * PAGE_SIZE) == REGION_RESERVED);
 }
 
 KTEST(regions_round_usable_inwards_and_others_outwards)
