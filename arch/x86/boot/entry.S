@@ -38,6 +38,14 @@
 	leal	(IMAGE_OFFSET(boot_tables) + \n * PAGE_SIZE)(%ebp), \reg
 .endm
 
+/* Makes entry `index` of a boot table refer to another. Uses eax, edi. */
+.macro link table, index, target
+	boot_table \table, %edi
+	boot_table (\target), %eax
+	orl	$(PTE_PRESENT | PTE_WRITE), %eax
+	movl	%eax, ((\index) * 8)(%edi)
+.endm
+
 .section .text.entry, "ax", @progbits
 .code32
 
@@ -97,13 +105,7 @@ find_base_at_ecx:
 	rep stosl
 
 	/* Identity: the 2 MiB page that holds the image's first page. */
-	boot_table BOOT_TABLE_PML4, %edi
-	boot_table BOOT_TABLE_LOW_PDPT, %eax
-	orl	$(PTE_PRESENT | PTE_WRITE), %eax
-	movl	%eax, (%edi)
-	boot_table BOOT_TABLE_HIGH_PDPT, %eax
-	orl	$(PTE_PRESENT | PTE_WRITE), %eax
-	movl	%eax, (511 * 8)(%edi)
+	link	BOOT_TABLE_PML4, 0, BOOT_TABLE_LOW_PDPT
 	boot_table BOOT_TABLE_LOW_PDPT, %edi
 	boot_table BOOT_TABLE_LOW_PD, %eax
 	orl	$(PTE_PRESENT | PTE_WRITE), %eax
@@ -120,23 +122,14 @@ find_base_at_ecx:
 	movl	%eax, (%edi, %ecx, 8)
 
 	/* The top 2 GiB: the image's page tables and the window's. */
-	boot_table BOOT_TABLE_HIGH_PDPT, %edi
-	boot_table BOOT_TABLE_HIGH_PD, %eax
-	orl	$(PTE_PRESENT | PTE_WRITE), %eax
-	movl	%eax, (510 * 8)(%edi)
-	boot_table BOOT_TABLE_HIGH_PD, %edi
-	boot_table BOOT_TABLE_WINDOW, %eax
-	orl	$(PTE_PRESENT | PTE_WRITE), %eax
-	movl	%eax, (511 * 8)(%edi)
-	addl	$(CONFIG_LOAD_ADDRESS / 0x200000 * 8), %edi
-	boot_table BOOT_TABLE_IMAGE, %eax
-	orl	$(PTE_PRESENT | PTE_WRITE), %eax
-	movl	$BOOT_TABLE_IMAGE_COUNT, %ecx
-1:	movl	%eax, (%edi)
-	addl	$8, %edi
-	addl	$PAGE_SIZE, %eax
-	decl	%ecx
-	jnz	1b
+	link	BOOT_TABLE_PML4, 511, BOOT_TABLE_HIGH_PDPT
+	link	BOOT_TABLE_HIGH_PDPT, 510, BOOT_TABLE_HIGH_PD
+	link	BOOT_TABLE_HIGH_PD, 511, BOOT_TABLE_WINDOW
+	.set	n, 0
+.rept BOOT_TABLE_IMAGE_COUNT
+	link	BOOT_TABLE_HIGH_PD, CONFIG_LOAD_ADDRESS / 0x200000 + n, BOOT_TABLE_IMAGE + n
+	.set	n, n + 1
+.endr
 
 	/* The image, all rights; paging_protect_image() takes them away. */
 	boot_table BOOT_TABLE_IMAGE, %edi
