@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
 """tests.cfg keeps its own rules, and patterns are judged as said."""
 
+import contextlib
+import io
 import unittest
 
 import boottest
@@ -49,6 +51,35 @@ class ConfigurationTest(unittest.TestCase):
 
     def test_tiers_nest(self):
         self.assertLessEqual({r.name for r in runs("ci")}, {r.name for r in runs("all")})
+
+
+class FakeRun:
+    """A run that takes `seconds` of its 120 and then passes or not."""
+    timeout, name, log, console = 120.0, "fake", "log", ""
+
+    def __init__(self, seconds, passes):
+        self.wanted, self.passes, self.seconds, self.ran = seconds, passes, 0.0, False
+
+    def execute(self):
+        self.ran, self.seconds = True, self.wanted
+        return [] if self.passes else ["bad"]
+
+
+class ProgressTest(unittest.TestCase):
+    def ran(self, runs):
+        with contextlib.redirect_stdout(io.StringIO()):
+            progress = boottest.Progress(runs)
+            for run in runs:
+                progress.execute(run)
+        self.assertEqual(len(progress.failed), sum(not (r.passes and r.ran) for r in runs))
+        return sum(r.ran for r in runs)
+
+    def test_a_kernel_that_always_hangs_is_given_up(self):
+        self.assertEqual(self.ran([FakeRun(120, False) for _ in range(9)]), boottest.HANGS_MAX)
+
+    def test_one_success_or_quick_failures_go_on(self):
+        self.assertEqual(self.ran([FakeRun(1, True)] + [FakeRun(120, False)] * 9), 10)
+        self.assertEqual(self.ran([FakeRun(1, False) for _ in range(9)]), 9)
 
 
 class JudgeTest(unittest.TestCase):
