@@ -43,14 +43,16 @@ struct boot_info {
 	uint32_t map_entries;		/* entries it had */
 	struct boot_module modules[BOOT_MODULES_MAX];
 	uint32_t module_count;
+	uint32_t modules_empty;		/* had no length; ignored */
 	uint32_t modules_lost;		/* did not fit; their memory is withheld */
 	struct boot_range ranges[BOOT_RANGES_MAX]; /* where the original lies */
 	uint32_t range_count;
 	struct boot_framebuffer framebuffer;
+	uint32_t framebuffer_tags;	/* how many spoke of one; the first counts */
 	paddr_t rsdp;			/* 0: not told */
 	uint8_t rsdp_copy[36];		/* tag 14/15: a copy of the table */
 	uint32_t rsdp_copy_len;		/* 0: none */
 };
 
-/* Filled before kmain() is entered. */
+/* Filled by arch/x86/boot/boot.c:boot_info_read(). */
 extern struct boot_info boot_info;

@@ -7,8 +7,6 @@
 #define LOG_SUBSYS kernel
 #include "kernel/log.h"
 
-enum { WORD_MAX = 256 };
-
 static bool is_blank(char c)
 {
 	return c == ' ' || c == '\t' || c == '\n' || c == '\r';
@@ -25,7 +23,7 @@ static const struct cmdline_param *find(const char *name)
 	return NULL;
 }
 
-/* Handles one terminated word, which may be written to. */
+/* Handles one terminated word. */
 static void parse_word(char *word)
 {
 	char *value = strchr(word, '=');
@@ -33,40 +31,35 @@ static void parse_word(char *word)
 	int error;
 
 	if (value)
-		*value++ = '\0';
+		*value = '\0';
 	param = find(word);
+	if (value)
+		*value = '=';
 	if (!param) {
-		log_warn("command line: unknown word '%s%s%s'", word,
-			 value ? "=" : "", value ? value : "");
+		log_warn("command line: unknown word '%.64s'", word);
 		return;
 	}
-	error = param->parse(value ? value : "");
+	error = param->parse(value ? value + 1 : "");
 	if (error)
-		log_warn("command line: '%s=%s' is not usable (%s)", word,
-			 value ? value : "", errno_name(error));
+		log_warn("command line: '%.64s' is not usable (%s)", word, errno_name(error));
 }
 
-void cmdline_parse(const char *line)
+void cmdline_parse(char *line)
 {
-	char word[WORD_MAX];
-
 	for (;;) {
-		size_t len = 0;
+		char *end;
+		char after;
 
 		while (is_blank(*line))
 			line++;
 		if (!*line)
 			return;
-		while (line[len] && !is_blank(line[len]))
-			len++;
-		if (len < sizeof(word)) {
-			memcpy(word, line, len);
-			word[len] = '\0';
-			parse_word(word);
-		} else {
-			log_warn("command line: '%.32s...', a word of %zu bytes, is ignored",
-				 line, len);
-		}
-		line += len;
+		for (end = line; *end && !is_blank(*end); end++)
+			;
+		after = *end;
+		*end = '\0';
+		parse_word(line);
+		*end = after;
+		line = end;
 	}
 }

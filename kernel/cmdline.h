@@ -28,5 +28,5 @@ TABLE_DECLARE(cmdline_params, const struct cmdline_param);
 	static const struct cmdline_param cmdline_param_##id = { name, parse }; \
 	TABLE_ADD(cmdline_params, cmdline_param_##id)
 
-/* Hands each word of `line` to its parameter. */
-void cmdline_parse(const char *line);
+/* Hands each word of `line`, which is as it was afterwards, to its parameter. */
+void cmdline_parse(char *line);

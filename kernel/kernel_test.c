@@ -52,12 +52,16 @@ CMDLINE_PARAM(selftest_word, "selftest.word", seen);
 
 KTEST(cmdline_hands_out_each_word_once)
 {
+	char line[] = "  selftest.word=one\tselftest.word selftest.word=a=b ";
+	char empty[] = "", blank[] = "   ";
+
 	words_seen = 0;
-	cmdline_parse("  selftest.word=one\tselftest.word selftest.word=a=b ");
+	cmdline_parse(line);
 	expect_eq(t, words_seen, 3);
 	expect_str(t, last_value, "a=b");
-	cmdline_parse("");
-	cmdline_parse("   ");
+	expect_str(t, line, "  selftest.word=one\tselftest.word selftest.word=a=b ");
+	cmdline_parse(empty);
+	cmdline_parse(blank);
 	expect_eq(t, words_seen, 3);
 }
 
@@ -95,6 +99,7 @@ KTEST(loglevel_takes_names_and_digits)
 	expect_eq(t, LOG_LEVEL_VARIABLE, LOG_NONE);
 	expect_eq(t, loglevel_parse("loud"), -EINVAL);
 	expect_eq(t, loglevel_parse("kernel:"), -EINVAL);
+	expect_eq(t, loglevel_parse(""), -EINVAL);
 	LOG_LEVEL_VARIABLE = level;
 }
 

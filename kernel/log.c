@@ -176,7 +176,7 @@ static int set_level(const char *name, size_t name_len, uint8_t level)
 
 int loglevel_parse(const char *value)
 {
-	int result = 0;
+	int result = *value ? 0 : -EINVAL;
 
 	while (*value) {
 		const char *end = strchr(value, ',');

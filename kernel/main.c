@@ -111,13 +111,13 @@ static void report(void)
 
 static void run_command_line(void)
 {
-	bool passed = true;
+	bool passed = !run_options.refused;
 
 	if (IS_ENABLED(CONFIG_BENCH) && run_options.bench[0])
 		passed = bench_run_all(run_options.bench) > 0;
 	if (IS_ENABLED(CONFIG_KTEST) && run_options.test[0])
 		passed = ktest_run_all(run_options.test) == 0 && passed;
-	if (run_options.bench[0] || run_options.test[0])
+	if (run_options.bench[0] || run_options.test[0] || run_options.refused)
 		machine_exit(passed);
 }
 

@@ -14,8 +14,10 @@ int run_parse_glob(const char *value, char *out)
 {
 	const char *glob = *value ? value : "*";
 
-	if (strlen(glob) >= RUN_GLOB_MAX)
+	if (strlen(glob) >= RUN_GLOB_MAX) {
+		run_options.refused = true;
 		return -EINVAL;
+	}
 	str_copy(out, RUN_GLOB_MAX, glob);
 	return 0;
 }

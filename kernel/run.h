@@ -7,11 +7,12 @@
 
 #include "kernel/lib/types.h"
 
-enum { RUN_GLOB_MAX = 64 };
+enum { RUN_GLOB_MAX = 128 };
 
 struct run_options {
 	char test[RUN_GLOB_MAX];	/* "" : no tests */
 	char bench[RUN_GLOB_MAX];	/* "" : no benchmarks */
+	bool refused;			/* test= or bench= could not be understood */
 	uint64_t seed;			/* of the tests' random numbers */
 	uint64_t operations;		/* of each random test */
 };
@@ -21,6 +22,6 @@ extern struct run_options run_options;
 /*
  * For the parameters test= and bench=, which exist where their subsystem is
  * built: puts the glob, * if there is none, into `out` (RUN_GLOB_MAX bytes).
- * Returns 0, or -EINVAL if it is too long.
+ * Returns 0, or -EINVAL if it is too long; then this boot ends as failed.
  */
 int run_parse_glob(const char *value, char *out);

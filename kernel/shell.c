@@ -9,9 +9,18 @@
 #include "kernel/lib/string.h"
 #include "kernel/log.h"
 
-enum { LINE_MAX = 256, ARGS_MAX = 16 };
+enum { LINE_MAX = 256, ARGS_MAX = 16, ESCAPE = 0x1b };
 
 static bool failed;	/* a test run from the shell failed */
+
+static bool has_reader(void)
+{
+	for (struct console *c = console_first(); c; c = c->next) {
+		if (c->read)
+			return true;
+	}
+	return false;
+}
 
 /* The next byte from any console, waiting for it. */
 static char read_byte(void)
@@ -27,17 +36,48 @@ static char read_byte(void)
 	}
 }
 
-static void read_line(char *line)
+/* Swallows what a key beyond the alphabet sends: ESC [ ... letter or ~, ESC O letter. */
+static void skip_escape(void)
 {
-	size_t len = 0;
+	char c = read_byte();
+
+	if (c != '[' && c != 'O')
+		return;
+	do
+		c = read_byte();
+	while ((c >= '0' && c <= '9') || c == ';');
+}
+
+/* The next byte that means something to a line; CR LF counts as one end. */
+static char read_key(void)
+{
+	static bool after_return;
 
 	for (;;) {
 		char c = read_byte();
+		bool second = after_return && c == '\n';
+
+		after_return = c == '\r';
+		if (c == ESCAPE)
+			skip_escape();
+		else if (!second)
+			return c;
+	}
+}
+
+/* Reads a line of up to LINE_MAX - 1 characters. Returns 0, or -ERANGE if it was longer. */
+static int read_line(char *line)
+{
+	size_t len = 0;
+	bool fits = true;
+
+	for (;;) {
+		char c = read_key();
 
 		if (c == '\r' || c == '\n') {
 			print("\n");
 			line[len] = '\0';
-			return;
+			return fits ? 0 : -ERANGE;
 		}
 		if ((c == '\b' || c == 0x7f) && len > 0) {
 			len--;
@@ -45,11 +85,13 @@ static void read_line(char *line)
 		} else if (c >= ' ' && c <= '~' && len < LINE_MAX - 1) {
 			line[len++] = c;
 			print("%c", c);
+		} else if (c >= ' ' && c <= '~') {
+			fits = false;
 		}
 	}
 }
 
-/* Splits at blanks, in place. Returns the number of words, at most ARGS_MAX. */
+/* Splits at blanks, in place. Returns the number of words, at most ARGS_MAX + 1. */
 static int split(char *line, char **argv)
 {
 	int argc = 0;
@@ -57,8 +99,10 @@ static int split(char *line, char **argv)
 	for (;;) {
 		while (*line == ' ')
 			*line++ = '\0';
-		if (!*line || argc == ARGS_MAX)
+		if (!*line)
 			return argc;
+		if (argc == ARGS_MAX)
+			return ARGS_MAX + 1;
 		argv[argc++] = line;
 		while (*line && *line != ' ')
 			line++;
@@ -84,6 +128,10 @@ static void run_line(char *line)
 
 	if (argc == 0)
 		return;
+	if (argc > ARGS_MAX) {
+		print("%s: more than %d words\n", argv[0], ARGS_MAX);
+		return;
+	}
 	command = find(argv[0]);
 	if (!command)
 		print("%s: unknown command; try 'help'\n", argv[0]);
@@ -95,10 +143,16 @@ void shell_run(void)
 {
 	static char line[LINE_MAX];
 
+	if (!has_reader()) {
+		print("no console to read from; halted\n");
+		return;
+	}
 	for (;;) {
 		print("cairn> ");
-		read_line(line);
-		run_line(line);
+		if (read_line(line))
+			print("line of more than %d characters ignored\n", LINE_MAX - 1);
+		else
+			run_line(line);
 	}
 }
 

@@ -36,7 +36,10 @@ TABLE_DECLARE(shell_commands, const struct shell_command);
 #define SHELL_TABLE_ADD(object)	struct shell_not_built
 #endif
 
-/* Reads commands from the consoles for ever, or until `exit`. */
+/*
+ * Reads commands from the consoles until `exit`. Returns only where no console
+ * can be read from.
+ */
 void shell_run(void);
 
 /* Makes `exit` report failure: a test run from the shell failed. */

@@ -10,22 +10,24 @@
  *	if (!device_is_done(dev))
  *		return -ETIMEDOUT;
  *
- * The bound is in ticks of the time-stamp counter, with a bound on the turns
- * as well in case the counter stands still. Time spent between begin and end
+ * The bound is in ticks of the time-stamp counter, but a wait does not end
+ * before it also had its share of turns: where the virtual machine stood
+ * still, the counter went on and the device did not. And should the counter
+ * stand still, there is a bound on the turns. Look once more after the loop:
+ * the last look is older than the end of the wait. Time spent between begin and end
  * is summed, so that `bench=boot` can show it apart.
  */
 #pragma once
 
 #include "kernel/lib/types.h"
 
-/* Bounds in ticks: about 4 s and 40 ms at 2 GHz. */
+/* The bound for a device's answer, in ticks: about 4 s at 2 GHz. */
 #define WAIT_DEVICE	(UINT64_C(1) << 33)
-#define WAIT_SHORT	(UINT64_C(80) << 20)
 
 struct wait {
 	uint64_t began;		/* ticks */
 	uint64_t ticks;		/* bound */
-	uint64_t turns;		/* turns left */
+	uint64_t turns;		/* taken */
 };
 
 void wait_begin(struct wait *w, uint64_t ticks);

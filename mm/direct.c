@@ -9,7 +9,6 @@
 
 #include "arch/x86/layout.h"
 #include "arch/x86/paging.h"
-#include "kernel/panic.h"
 
 #define LOG_SUBSYS mm
 #include "kernel/log.h"
@@ -26,14 +25,7 @@ static bool is_usable(const struct region *r)
 
 static void map_range(paddr_t start, paddr_t end)
 {
-	paddr_t limit = DIRECT_SIZE;
-
-	if (end > limit) {
-		log_warn("RAM at %#llx-%#llx lies beyond the direct map and is not used",
-			 (unsigned long long)max(start, limit), (unsigned long long)end - 1);
-		end = limit;
-	}
-	if (start >= end)
+	if (start == end)
 		return;
 	if (paging_map(DIRECT_BASE + start, start, end - start, PAGING_WRITE) ||
 	    add_range(start, end))
@@ -41,7 +33,7 @@ static void map_range(paddr_t start, paddr_t end)
 			 (unsigned long long)start, (unsigned long long)end - 1);
 }
 
-/* The largest usable range, which is nowhere empty (mm_init() looked). */
+/* The largest usable range. */
 static const struct region *largest(void)
 {
 	const struct region *best = NULL;
@@ -49,12 +41,9 @@ static const struct region *largest(void)
 	for (size_t i = 0; i < direct->count; i++) {
 		const struct region *r = &direct->list[i];
 
-		if (is_usable(r) && r->start < DIRECT_SIZE &&
-		    (!best || r->end - r->start > best->end - best->start))
+		if (is_usable(r) && (!best || r->end - r->start > best->end - best->start))
 			best = r;
 	}
-	if (!best)
-		panic("mm: all RAM lies beyond the direct map");
 	return best;
 }
 
@@ -68,7 +57,7 @@ void direct_map_init(const struct regions *map, int (*add)(paddr_t start, paddr_
 	add_range = add;
 	first = largest();
 	/* The seam on a large-page boundary, so that both sides can use them. */
-	seam = min(align_up(first->start + 1, FIRST_PIECE), first->end);
+	seam = min(align_up(first->start + 1, (paddr_t)FIRST_PIECE), first->end);
 	map_range(first->start, seam);
 	paging_set_allocator(table);
 	for (size_t i = 0; i < map->count; i++) {
@@ -81,5 +70,5 @@ void direct_map_init(const struct regions *map, int (*add)(paddr_t start, paddr_
 
 bool direct_map_has(paddr_t pa, size_t len)
 {
-	return pa < DIRECT_SIZE && len <= DIRECT_SIZE - pa && regions_usable(direct, pa, len);
+	return regions_usable(direct, pa, len);
 }

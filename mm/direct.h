@@ -10,8 +10,9 @@
 /*
  * Maps all usable ranges of `map` and hands each to `add` once it can be
  * written; `table` provides pages for page tables out of what was added.
- * `map` must last. Panics if not even a first piece can be mapped; memory
- * that cannot be mapped or added is left out with a warning.
+ * `map` must last, and have a usable range; all of them lie within the
+ * processor's reach and DIRECT_SIZE. Memory that cannot be mapped or added is
+ * left out with a warning.
  */
 void direct_map_init(const struct regions *map, int (*add)(paddr_t start, paddr_t end),
 		     int (*table)(paddr_t *out));

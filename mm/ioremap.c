@@ -15,7 +15,7 @@
 #define LOG_SUBSYS mm
 #include "kernel/log.h"
 
-enum { MAPPINGS_MAX = 64 };
+enum { MAPPINGS_MAX = 256 };
 
 struct mapping {
 	uintptr_t va;		/* page-aligned */

@@ -58,6 +58,27 @@ static void build_map(const struct boot_info *info)
 		claim(info->rsdp, info->rsdp + sizeof(info->rsdp_copy), "ACPI RSDP");
 }
 
+/* RAM that the processor cannot address or the direct map cannot hold is nobody's. */
+static void withhold_unreachable(const struct boot_info *info)
+{
+	paddr_t limit = min(BIT(cpu_physical_bits()), (paddr_t)DIRECT_SIZE);
+	uint64_t lost = 0;
+
+	for (size_t i = 0; i < info->map.count; i++) {
+		const struct region *r = &info->map.list[i];
+		paddr_t start = max(r->start, limit);
+
+		if (r->kind != REGION_USABLE || r->end <= limit)
+			continue;
+		regions_add(&map, start, r->end - start, REGION_RESERVED, "RAM beyond reach");
+		lost += r->end - start;
+	}
+	if (lost)
+		log_warn("RAM above %#llx lies beyond the processor's addresses or the direct map: "
+			 "%llu MiB not used", (unsigned long long)limit,
+			 (unsigned long long)(lost / MIB));
+}
+
 static void warn_about_map(const struct boot_info *info)
 {
 	if (info->map.merged || map.merged)
@@ -69,6 +90,8 @@ static void warn_about_map(const struct boot_info *info)
 			 info->map.lost_ranges + map.lost_ranges);
 	if (info->map.dropped)
 		log_info("memory map: %u empty or wrapping entries ignored", info->map.dropped);
+	if (info->modules_empty)
+		log_warn("%u modules of no length ignored", info->modules_empty);
 	if (info->modules_lost)
 		log_warn("%u modules beyond the first %d are reserved but not listed",
 			 info->modules_lost, BOOT_MODULES_MAX);
@@ -90,9 +113,10 @@ void mm_init(const struct boot_info *info)
 	struct page_stats stats;
 
 	build_map(info);
+	withhold_unreachable(info);
 	warn_about_map(info);
 	if (regions_total(&map, REGION_USABLE) == 0)
-		panic("mm: the memory map has no usable RAM above 1 MiB");
+		panic("mm: the memory map has no usable RAM above 1 MiB within reach");
 	page_allocator_init(&pages, DIRECT_BASE);
 	direct_map_init(&map, add_pages, table_page);
 	heap_init(&heap, &pages);

@@ -25,6 +25,9 @@ struct descriptor_pointer {
 	uint64_t base;
 } __packed;
 
+/* What a processor has that does not say (SDM vol. 3A, 4.1.4). */
+enum { PHYSICAL_BITS_LEAST = 36 };
+
 static struct tss tss;
 
 static uint64_t gdt[] = {
@@ -35,7 +38,7 @@ static uint64_t gdt[] = {
 };
 
 static struct {
-	bool nx, gib_pages;
+	bool nx, gib_pages, machine_check, pat;
 	uint8_t physical_bits;
 } features;
 
@@ -47,6 +50,11 @@ bool cpu_has_nx(void)
 bool cpu_has_1gib_pages(void)
 {
 	return features.gib_pages;
+}
+
+bool cpu_has_pat(void)
+{
+	return features.pat;
 }
 
 unsigned cpu_physical_bits(void)
@@ -87,15 +95,24 @@ static void read_features(void)
 
 	features.nx = r.edx & BIT(20);
 	features.gib_pages = r.edx & BIT(26);
-	features.physical_bits = 36;
-	if (extended.eax >= 0x80000008)
-		features.physical_bits = min(cpuid(0x80000008, 0).eax & 0xff, 52u);
+	r = cpuid(1, 0);
+	features.machine_check = r.edx & BIT(7);
+	features.pat = r.edx & BIT(16);
+	features.physical_bits = PHYSICAL_BITS_LEAST;
+	if (extended.eax >= 0x80000008) {
+		uint32_t bits = cpuid(0x80000008, 0).eax & 0xff;
+
+		if (bits >= 32)
+			features.physical_bits = min(bits, 52u);
+	}
 }
 
 static void protect(void)
 {
 	uint64_t cr4 = CR4_PAE;
 
+	if (features.machine_check)
+		cr4 |= CR4_MCE;
 	if (cpuid(0, 0).eax >= 7) {
 		struct cpuid r = cpuid(7, 0);
 

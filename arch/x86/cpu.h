@@ -13,3 +13,4 @@ void cpu_init(void);
 
 bool cpu_has_nx(void);
 bool cpu_has_1gib_pages(void);
+bool cpu_has_pat(void);

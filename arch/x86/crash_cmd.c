@@ -86,8 +86,11 @@ static int crash_run(int argc, char **argv)
 			return -EIO;
 		}
 	}
+	print("kinds:");
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
+		print(" %s", kinds[i].kind);
+	print("\n");
 	return -EINVAL;
 }
 
-SHELL_COMMAND(crash, "null|text|execute|divide|opcode|protection|stack|panic",
-	      "die in a chosen way", crash_run);
+SHELL_COMMAND(crash, "KIND", "die in a chosen way", crash_run);

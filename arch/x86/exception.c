@@ -118,6 +118,9 @@ static bool fix_up(struct trap_frame *f, uint64_t address)
 {
 	const struct fixup *x;
 
+	/* An NMI or the like at a probe is not the probe's fault. */
+	if (f->vector != EXCEPTION_PAGE_FAULT && f->vector != EXCEPTION_GENERAL_PROTECTION)
+		return false;
 	last_fault = (struct fault){ f->vector, f->error, address };
 	for (x = __start_fault_fixups; x < __stop_fault_fixups; x++) {
 		if (x->at == f->rip) {

@@ -274,9 +274,12 @@ static void flush_all(void)
 static void paging_init_cache_types(void)
 {
 	enum { PAT_WC = 1 };
-	uint64_t pat = rdmsr(MSR_PAT);
+	uint64_t pat;
 
+	if (!cpu_has_pat())
+		return;		/* what asks for write-combining is then write-through */
 	/* Entries 1 and 5 (PWT alone), write-through at reset. */
+	pat = rdmsr(MSR_PAT);
 	pat &= ~(GENMASK(15, 8) | GENMASK(47, 40));
 	pat |= FIELD_PREP(GENMASK(15, 8), PAT_WC) | FIELD_PREP(GENMASK(47, 40), PAT_WC);
 	wrmsr(MSR_PAT, pat);

@@ -10,6 +10,7 @@
 #include "kernel/ktest.h"
 #include "kernel/lib/errno.h"
 #include "kernel/lib/string.h"
+#include "mm/mm.h"
 
 static const uint8_t rodata_byte = 0xc3;
 static uint8_t data_byte = 0xc3;	/* ret */
@@ -108,35 +109,36 @@ KTEST(x86_stack_is_the_guarded_one)
 	expect(t, stack_guard + PAGE_SIZE == stack_bottom);
 }
 
-/* Walks all four levels and calls `visit` for each page mapped. */
+/* Walks both halves of the address space and calls `visit` for each page mapped. */
 static void for_each_page(void (*visit)(uintptr_t va, const struct paging_entry *e, void *context),
 			  void *context)
 {
-	static const struct { uintptr_t start, end; } parts[] = {
-		{ 0, 1ull << 32 },
-		{ DIRECT_BASE, DIRECT_BASE + (1ull << 36) },
-		{ DEVICE_BASE, DEVICE_BASE + (1ull << 32) },
-		{ KERNEL_BASE, KERNEL_BASE + (1ull << 30) - 1 },
+	static const struct { uintptr_t start, last; } halves[] = {
+		{ 0, UINT64_C(0x00007fffffffffff) },
+		{ UINT64_C(0xffff800000000000), UINT64_MAX },
 	};
 
-	for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
-		uintptr_t va = parts[i].start;
+	for (size_t i = 0; i < ARRAY_SIZE(halves); i++) {
+		uintptr_t va = halves[i].start;
+		uint64_t step;
 
-		while (va < parts[i].end) {
+		do {
 			struct paging_entry e;
 
 			if (paging_lookup(va, &e) == 0) {
 				visit(va, &e, context);
-				va = align_down(va, e.size) + e.size;
+				step = e.size;
 			} else {
-				va += paging_hole(va);
+				step = paging_hole(va);
 			}
-		}
+			va += step;
+		} while (va - 1 < halves[i].last);
 	}
 }
 
 struct audit {
 	unsigned low, writable_executable, image_aliases, executable_outside_text, pages;
+	unsigned direct, not_ours;
 };
 
 static void audit_page(uintptr_t va, const struct paging_entry *e, void *context)
@@ -147,7 +149,12 @@ static void audit_page(uintptr_t va, const struct paging_entry *e, void *context
 	bool through_image = va >= (uintptr_t)image_start && va < (uintptr_t)image_end;
 	bool in_text = va >= (uintptr_t)image_start && va < (uintptr_t)rodata_start;
 
+	bool direct = va >= DIRECT_BASE && va < DIRECT_BASE + DIRECT_SIZE;
+
 	a->pages++;
+	a->direct += direct;
+	a->not_ours += direct && (va - DIRECT_BASE != e->pa ||
+				  !regions_usable(mm_map(), e->pa, e->size));
 	a->low += va < 1ull << 47;
 	a->writable_executable += (e->flags & PAGING_WRITE) && (e->flags & PAGING_EXECUTE);
 	a->image_aliases += in_image && !through_image;
@@ -162,6 +169,9 @@ KTEST(x86_no_page_is_writable_and_executable)
 	expect(t, a.pages > 10);
 	expect_eq(t, a.low, 0);
 	expect_eq(t, a.image_aliases, 0);
+	/* The direct map has RAM, and neither firmware's nor loader's memory. */
+	expect(t, a.direct > 0);
+	expect_eq(t, a.not_ours, 0);
 	if (!cpu_has_nx()) {
 		ktest_skip(t, "the processor has no NX");
 		return;
@@ -170,11 +180,71 @@ KTEST(x86_no_page_is_writable_and_executable)
 	expect_eq(t, a.executable_outside_text, 0);
 }
 
+/* Bytes of the interrupt descriptor table and the task state segment. */
+static const uint8_t *table_base(bool idt)
+{
+	struct {
+		uint16_t limit;
+		uint64_t base;
+	} __packed pointer;
+
+	if (idt)
+		__asm__ volatile("sidt %0" : "=m"(pointer));
+	else
+		__asm__ volatile("sgdt %0" : "=m"(pointer));
+	return (const uint8_t *)pointer.base;
+}
+
+static uint64_t read64(const uint8_t *p)
+{
+	uint64_t v;
+
+	memcpy(&v, p, sizeof(v));
+	return v;
+}
+
+KTEST(x86_exceptions_that_trust_no_stack_have_their_own)
+{
+	enum { GATE_SIZE = 16, GATE_IST = 4, TSS_IST1 = 36 };
+	static const struct {
+		unsigned vector;
+		const char *top;
+	} wanted[] = {
+		{ EXCEPTION_DOUBLE_FAULT, stack_double_fault_top },
+		{ EXCEPTION_NMI, stack_nmi_top },
+		{ EXCEPTION_MACHINE_CHECK, stack_machine_check_top },
+	};
+	const uint8_t *idt = table_base(true);
+	const uint8_t *descriptor = table_base(false) + SELECTOR_TSS;
+	uint64_t low = read64(descriptor);
+	const uint8_t *tss = (const uint8_t *)(FIELD_GET(GENMASK(39, 16), low) |
+		FIELD_GET(GENMASK(63, 56), low) << 24 | read64(descriptor + 8) << 32);
+
+	for (size_t i = 0; i < ARRAY_SIZE(wanted); i++) {
+		unsigned ist = idt[wanted[i].vector * GATE_SIZE + GATE_IST];
+
+		require(t, ist >= 1 && ist <= 7);
+		expect_eq(t, read64(tss + TSS_IST1 + (ist - 1) * 8), (uintptr_t)wanted[i].top);
+	}
+	expect_eq(t, idt[EXCEPTION_PAGE_FAULT * GATE_SIZE + GATE_IST], 0);
+}
+
+KTEST(x86_write_combining_is_what_it_says)
+{
+	if (!cpu_has_pat()) {
+		ktest_skip(t, "the processor has no PAT");
+		return;
+	}
+	expect_eq(t, FIELD_GET(GENMASK(15, 8), rdmsr(MSR_PAT)), 1);
+	expect_eq(t, FIELD_GET(GENMASK(31, 24), rdmsr(MSR_PAT)), 0);
+}
+
 KTEST(x86_protections_are_on)
 {
 	expect(t, read_cr0() & CR0_WP);
 	if (cpu_has_nx())
 		expect(t, rdmsr(MSR_EFER) & EFER_NXE);
+	expect_eq(t, !!(read_cr4() & CR4_MCE), !!(cpuid(1, 0).edx & BIT(7)));
 	if (cpuid(0, 0).eax >= 7) {
 		struct cpuid r = cpuid(7, 0);
 

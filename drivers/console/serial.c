@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
  * 16550 UART. A byte is written only when the transmitter has room: one look
- * at the line status serves a whole FIFO. A transmitter that is not ready
- * within the bound is given up for good.
+ * at the line status serves a whole FIFO. Where the transmitter is not ready
+ * within the bound (a reader that stopped, a line without a peer), output is
+ * dropped without further waiting until it is ready again; input goes on.
  */
 #include <asm/io.h>
 
@@ -37,11 +38,12 @@ enum uart_bits {
 };
 
 enum { CLOCK = 115200, FIFO_DEPTH = 16 };
+static_assert(CLOCK % CONFIG_SERIAL_BAUD == 0, "CONFIG_SERIAL_BAUD does not divide 115200");
 
 static struct {
 	unsigned room;		/* bytes that fit without another look */
 	unsigned depth;
-	bool dead;
+	bool stalled;		/* not ready for so long that nobody waits */
 } uart;
 
 static uint8_t uart_read(enum uart_register r)
@@ -54,18 +56,25 @@ static void uart_write(enum uart_register r, uint8_t v)
 	outb(CONFIG_SERIAL_PORT + r, v);
 }
 
+static bool is_ready(void)
+{
+	return uart_read(UART_LSR) & LSR_THRE;
+}
+
 static bool wait_for_room(void)
 {
-	bool ready = uart_read(UART_LSR) & LSR_THRE;
+	bool ready = is_ready();
 
-	if (!ready) {
+	if (!ready && !uart.stalled) {
 		struct wait w;
 
 		wait_begin(&w, WAIT_DEVICE);
-		while (!(ready = uart_read(UART_LSR) & LSR_THRE) && wait_turn(&w))
+		while (!is_ready() && wait_turn(&w))
 			;
 		wait_end(&w);
+		ready = is_ready();
 	}
+	uart.stalled = !ready;
 	if (ready)
 		uart.room = uart.depth;
 	return ready;
@@ -73,17 +82,15 @@ static bool wait_for_room(void)
 
 static void put(char c)
 {
-	if (uart.room == 0 && !wait_for_room()) {
-		uart.dead = true;
+	if (uart.room == 0 && !wait_for_room())
 		return;
-	}
 	uart.room--;
 	uart_write(UART_DATA, (uint8_t)c);
 }
 
 static void serial_write(struct console *c __unused, const char *text, size_t len)
 {
-	for (size_t i = 0; i < len && !uart.dead; i++) {
+	for (size_t i = 0; i < len; i++) {
 		if (text[i] == '\n')
 			put('\r');
 		put(text[i]);
@@ -92,7 +99,7 @@ static void serial_write(struct console *c __unused, const char *text, size_t le
 
 static int serial_read(struct console *c __unused)
 {
-	if (uart.dead || !(uart_read(UART_LSR) & LSR_DATA_READY))
+	if (!(uart_read(UART_LSR) & LSR_DATA_READY))
 		return -EAGAIN;
 	return uart_read(UART_DATA);
 }

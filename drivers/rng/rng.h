@@ -9,7 +9,7 @@
 
 #include "kernel/lib/types.h"
 
-enum { RNG_MAX = 16 };
+enum { RNG_MAX = 64 };
 
 struct rng {
 	const char *name;	/* driver sets: a static text */

@@ -33,17 +33,15 @@ struct virtio_rng {
 };
 
 /* Waits for the one request; *got bytes of the piece are filled. */
-static int piece_wait(struct virtio_rng *v, uint32_t *got)
+static int piece_wait(struct virtio_rng *v, struct wait *w, uint32_t *got)
 {
-	struct wait w;
 	void *token;
 	int rc;
 
-	wait_begin(&w, WAIT_DEVICE);
-	do
+	while ((rc = virtqueue_take(v->vq, &token, got)) == -EAGAIN && wait_turn(w))
+		;
+	if (rc == -EAGAIN)
 		rc = virtqueue_take(v->vq, &token, got);
-	while (rc == -EAGAIN && wait_turn(&w));
-	wait_end(&w);
 	if (rc == -EAGAIN) {
 		virtio_device_fail(v->dev, "no answer in time, queue", v->vq->index);
 		return -ETIMEDOUT;
@@ -51,7 +49,7 @@ static int piece_wait(struct virtio_rng *v, uint32_t *got)
 	return rc;
 }
 
-static int piece_read(struct virtio_rng *v, size_t len, uint32_t *got)
+static int piece_read(struct virtio_rng *v, struct wait *w, size_t len, uint32_t *got)
 {
 	struct virtqueue_segment seg = { v->piece, (uint32_t)min(len, sizeof(v->piece)) };
 	int rc = virtqueue_add(v->vq, &seg, 0, 1, v);
@@ -59,7 +57,7 @@ static int piece_read(struct virtio_rng *v, size_t len, uint32_t *got)
 	if (rc)
 		return rc;
 	virtqueue_publish(v->vq);
-	rc = piece_wait(v, got);
+	rc = piece_wait(v, w, got);
 	if (rc == 0 && *got == 0) {		/* 5.4.6.2: at least one byte */
 		virtio_device_fail(v->dev, "answers a request without a byte", *got);
 		rc = -EPROTO;
@@ -75,19 +73,23 @@ static int virtio_rng_read(struct rng *rng, void *buf, size_t len)
 {
 	struct virtio_rng *v = container_of(rng, struct virtio_rng, rng);
 	uint8_t *out = buf;
+	struct wait w;
 	uint32_t got;
+	int rc = 0;
 
 	if (v->dev->fault)
 		return -ENODEV;
+	/* One bound for the whole: a device that trickles does not hold us. */
+	wait_begin(&w, WAIT_DEVICE);
 	for (; len > 0; out += got, len -= got) {
-		int rc = piece_read(v, len, &got);
-
+		rc = piece_read(v, &w, len, &got);
 		if (rc)
-			return rc;
+			break;
 		memcpy(out, v->piece, got);
 		memset(v->piece, 0, got);
 	}
-	return 0;
+	wait_end(&w);
+	return rc;
 }
 
 static int virtio_rng_probe(struct virtio_device *dev)

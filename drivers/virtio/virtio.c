@@ -54,10 +54,11 @@ static int device_reset(struct virtio_device *dev)
 	dev->ops->set_status(dev, 0);
 	done = dev->ops->status(dev) == 0;
 	if (!done) {
-		wait_begin(&w, WAIT_SHORT);
-		while (!(done = dev->ops->status(dev) == 0) && wait_turn(&w))
+		wait_begin(&w, WAIT_DEVICE);
+		while (dev->ops->status(dev) != 0 && wait_turn(&w))
 			;
 		wait_end(&w);
+		done = dev->ops->status(dev) == 0;
 	}
 	dev->unsafe = !done;
 	return done ? 0 : -ETIMEDOUT;

@@ -53,6 +53,9 @@ enum {
 	MMIO_LEGACY_PAGE = 4096,
 };
 
+static_assert(CONFIG_VIRTIO_MMIO_BASE % 4 == 0, "CONFIG_VIRTIO_MMIO_BASE is no multiple of 4");
+static_assert(CONFIG_VIRTIO_MMIO_STRIDE % 4 == 0, "CONFIG_VIRTIO_MMIO_STRIDE is no multiple of 4");
+
 struct virtio_mmio {
 	struct virtio_device dev;
 	struct mmio *regs;
@@ -257,36 +260,37 @@ static void probe_told(void)
 
 static bool configured_may_be_tried(paddr_t base, uint64_t len)
 {
-	const char *owner = pci_ports_answer() ? "a PCI host answers" :
-			    regions_overlap(mm_map(), base, len) ? "the range has an owner" :
-			    NULL;
-
-	if (!owner)
-		return true;
-	/* Without PCI there is nowhere else to look. */
-	if (IS_ENABLED(CONFIG_VIRTIO_PCI))
-		log_debug("configured windows at 0x%llx not tried: %s",
-			  (unsigned long long)base, owner);
-	else
-		log_warn("configured windows at 0x%llx not tried: %s",
-			 (unsigned long long)base, owner);
-	return false;
+	if (pci_ports_answer()) {
+		/* Without PCI there is nowhere else to look. */
+		if (IS_ENABLED(CONFIG_VIRTIO_PCI))
+			log_debug("configured windows not tried: a PCI host answers");
+		else
+			log_warn("configured windows not tried: a PCI host answers");
+		return false;
+	}
+	if (regions_overlap(mm_map(), base, len)) {
+		log_warn("configured windows at 0x%llx+0x%llx not tried: the memory map names them",
+			 (unsigned long long)base, (unsigned long long)len);
+		return false;
+	}
+	return true;
 }
 
 /* Windows of the configuration, side by side: one mapping. */
 static void probe_configured(void)
 {
 	const paddr_t base = CONFIG_VIRTIO_MMIO_BASE;
-	const uint64_t len = (uint64_t)CONFIG_VIRTIO_MMIO_STRIDE * CONFIG_VIRTIO_MMIO_COUNT;
+	const uint32_t count = CONFIG_VIRTIO_MMIO_COUNT;
+	const uint64_t len = (uint64_t)CONFIG_VIRTIO_MMIO_STRIDE * count;
 	unsigned answered = 0;
 	struct mmio *regs;
 
-	if (!configured_may_be_tried(base, len))
+	if (count == 0 || !configured_may_be_tried(base, len))
 		return;
 	regs = ioremap(base, len, IOREMAP_UNCACHED);
 	if (!regs)
 		return;
-	for (uint32_t i = 0; i < CONFIG_VIRTIO_MMIO_COUNT; i++) {
+	for (uint32_t i = 0; i < count; i++) {
 		size_t offset = (size_t)i * CONFIG_VIRTIO_MMIO_STRIDE;
 		struct virtio_mmio_window w = {
 			.base = base + offset,
@@ -299,7 +303,7 @@ static void probe_configured(void)
 	}
 	if (answered == 0)
 		log_warn("nothing answers in the %u configured windows at 0x%llx",
-			 CONFIG_VIRTIO_MMIO_COUNT, (unsigned long long)base);
+			 count, (unsigned long long)base);
 }
 
 void virtio_mmio_discover(void)
@@ -317,6 +321,6 @@ static int device_param(const char *value)
 
 	if (!rc)
 		rc = virtio_mmio_windows_add(&windows, &window);
-	return rc == -EEXIST ? 0 : rc;		/* told twice, taken once */
+	return rc;
 }
 CMDLINE_PARAM(virtio_mmio_device, "virtio_mmio.device", device_param);

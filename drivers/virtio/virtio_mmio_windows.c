@@ -44,8 +44,9 @@ int virtio_mmio_windows_add(struct virtio_mmio_windows *w,
 	for (unsigned i = 0; i < w->count; i++) {
 		const struct virtio_mmio_window *other = &w->list[i];
 
-		if (other->base == window->base)
-			return -EEXIST;
+		if (other->base == window->base && other->size == window->size &&
+		    other->gsi == window->gsi)
+			return 0;
 		if (other->base < window->base + window->size &&
 		    window->base < other->base + other->size)
 			return -EBUSY;

@@ -10,7 +10,7 @@
 enum {
 	VIRTIO_MMIO_WINDOWS_MAX = 64,
 	VIRTIO_MMIO_WINDOW_MIN = 0x100,		/* registers without configuration (4.2.2) */
-	VIRTIO_MMIO_WINDOW_MAX = 1 << 20,
+	VIRTIO_MMIO_WINDOW_MAX = 1 << 16,
 };
 
 struct virtio_mmio_window {
@@ -33,7 +33,7 @@ struct virtio_mmio_windows {
 int __must_check virtio_mmio_window_parse(const char *value, struct virtio_mmio_window *out);
 
 /*
- * Adds a window. Returns 0; -EEXIST (its base is there already), -EBUSY (it
+ * Adds a window; the same one again is taken once. Returns 0, -EBUSY (it
  * overlaps another), -ENOSPC.
  */
 int __must_check virtio_mmio_windows_add(struct virtio_mmio_windows *w,

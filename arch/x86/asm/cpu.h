@@ -11,7 +11,7 @@ enum cr0_bits {
 
 enum cr4_bits {
 	CR4_PAE = BIT(5),
-	CR4_PGE = BIT(7),
+	CR4_MCE = BIT(6),
 	CR4_UMIP = BIT(11),
 	CR4_SMEP = BIT(20),
 	CR4_SMAP = BIT(21),

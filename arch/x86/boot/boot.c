@@ -33,8 +33,11 @@ static void read_multiboot2(paddr_t pa)
 	const char *why;
 	const void *info;
 
-	if (pa % 8 != 0 || read_physical(NULL, pa, &head, sizeof(head)))
+	if (pa % 8 != 0)
 		panic("boot: Multiboot2 information at %#llx: not 8-byte aligned",
+		      (unsigned long long)pa);
+	if (read_physical(NULL, pa, &head, sizeof(head)))
+		panic("boot: Multiboot2 information at %#llx: not an address of this processor",
 		      (unsigned long long)pa);
 	if (head.total_size < 16 || head.total_size > MULTIBOOT2_SIZE_MAX)
 		panic("boot: Multiboot2 information at %#llx: its size %u is not in 16..%u",

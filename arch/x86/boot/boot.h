@@ -52,9 +52,13 @@ int __must_check pvh_parse(boot_read_fn *read, void *context, paddr_t pa,
 
 /*
  * Copies a command line of `len` bytes (no terminator needed) into `out`, cut
- * at a word if it is too long; `len` counts what the loader gave.
+ * at a word if it is too long; `len` counts what the loader gave. `text` may be
+ * out->cmdline itself. Control characters, here and in names, are replaced.
  */
 void boot_info_set_cmdline(struct boot_info *out, const char *text, size_t len);
+
+/* Copies the loader's name, cut to fit. */
+void boot_info_set_loader(struct boot_info *out, const char *text, size_t len);
 
 /* Adds one firmware map entry; `type` as in e820. For usable ones first, then the others. */
 void boot_info_add_e820(struct boot_info *out, uint64_t base, uint64_t len,

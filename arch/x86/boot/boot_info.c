@@ -23,10 +23,36 @@ void boot_info_init(struct boot_info *out)
 	out->map_entries = 0;
 	out->module_count = 0;
 	out->modules_lost = 0;
+	out->modules_empty = 0;
+	out->framebuffer_tags = 0;
 	out->range_count = 0;
 	out->framebuffer.base = 0;
 	out->rsdp = 0;
 	out->rsdp_copy_len = 0;
+}
+
+/* What a terminal would act on must not come from the loader. */
+static void clean(char *text)
+{
+	for (; *text; text++) {
+		if (*text == '\t' || *text == '\n' || *text == '\r')
+			*text = ' ';
+		else if ((unsigned char)*text < ' ' || *text == 0x7f)
+			*text = '?';
+	}
+}
+
+void boot_info_set_loader(struct boot_info *out, const char *text, size_t len)
+{
+	len = min(len, sizeof(out->loader) - 1);
+	memcpy(out->loader, text, len);
+	out->loader[len] = '\0';
+	clean(out->loader);
+}
+
+static bool is_blank(char c)
+{
+	return c == ' ' || c == '\t' || c == '\n' || c == '\r';
 }
 
 void boot_info_set_cmdline(struct boot_info *out, const char *text, size_t len)
@@ -34,12 +60,13 @@ void boot_info_set_cmdline(struct boot_info *out, const char *text, size_t len)
 	size_t keep = min(len, (size_t)BOOT_CMDLINE_MAX - 1);
 
 	if (keep < len) {
-		while (keep > 0 && text[keep] != ' ')
+		while (keep > 0 && !is_blank(text[keep]))
 			keep--;
 	}
-	memcpy(out->cmdline, text, keep);
+	memmove(out->cmdline, text, keep);
 	out->cmdline[keep] = '\0';
 	out->cmdline_lost = len - keep;
+	clean(out->cmdline);
 }
 
 static enum region_kind e820_kind(uint32_t type, const char **name)
@@ -97,7 +124,7 @@ void boot_info_add_module(struct boot_info *out, paddr_t start, paddr_t end,
 	size_t len = min(name_len, (size_t)BOOT_NAME_MAX - 1);
 
 	if (end <= start) {
-		log_warn("module of no length at %#llx ignored", (unsigned long long)start);
+		out->modules_empty++;
 		return;
 	}
 	if (out->module_count == BOOT_MODULES_MAX) {
@@ -111,4 +138,5 @@ void boot_info_add_module(struct boot_info *out, paddr_t start, paddr_t end,
 	m->end = end;
 	memcpy(m->name, name, len);
 	m->name[len] = '\0';
+	clean(m->name);
 }

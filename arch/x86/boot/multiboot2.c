@@ -102,10 +102,8 @@ static const char *parse_cmdline(const struct tag *tag, struct boot_info *out)
 static const char *parse_loader(const struct tag *tag, struct boot_info *out)
 {
 	const char *text = (const char *)(tag + 1);
-	size_t len = min(text_len(tag, text), sizeof(out->loader) - 1);
 
-	memcpy(out->loader, text, len);
-	out->loader[len] = '\0';
+	boot_info_set_loader(out, text, text_len(tag, text));
 	return NULL;
 }
 
@@ -129,10 +127,8 @@ static const char *parse_mmap(const struct tag *tag, struct boot_info *out)
 		return "memory map tag (6) is too short";
 	if (map->entry_size < sizeof(struct mmap_entry) || map->entry_size % 8 != 0)
 		return "memory map tag (6) has an entry size that is below 24 or no multiple of 8";
-	if (out->map_entries > 0) {
-		log_warn("a second memory map tag (6) is ignored");
-		return NULL;
-	}
+	if (out->map_entries > 0)
+		return NULL;	/* a second one: the first counts */
 	n = (tag->size - sizeof(*map)) / map->entry_size;
 	/* Usable ranges first, so that a full table loses only those. */
 	for (int usable = 1; usable >= 0; usable--) {
@@ -150,7 +146,7 @@ static const char *parse_framebuffer(const struct tag *tag, struct boot_info *ou
 	const struct tag_framebuffer *fb = (const void *)tag;
 	enum { RGB = 1, DIMENSION_MAX = 16384 };
 
-	if (tag->size < sizeof(*fb) || fb->type != RGB)
+	if (tag->size < sizeof(*fb) || fb->type != RGB || out->framebuffer_tags++ > 0)
 		return NULL;
 	if (fb->bpp != 32 || fb->base == 0 || fb->width == 0 || fb->height == 0 ||
 	    fb->width > DIMENSION_MAX || fb->height > DIMENSION_MAX ||

@@ -58,14 +58,15 @@ static int read_at(const struct reader *r, paddr_t pa, void *buf, size_t len)
 
 /*
  * Copies a text of unknown length, page by page; *total is its length (up to
- * TEXT_MAX), the buffer holds what fits of it.
+ * about `limit`), the buffer holds what fits of it.
  */
-static int read_text(const struct reader *r, paddr_t pa, char *buf, size_t size, size_t *total)
+static int read_text(const struct reader *r, paddr_t pa, char *buf, size_t size, size_t limit,
+		     size_t *total)
 {
 	char piece[256];
 	size_t done = 0;
 
-	while (done < TEXT_MAX) {
+	while (done < limit) {
 		size_t n = sizeof(piece) - (pa + done) % sizeof(piece);
 		size_t len;
 
@@ -85,20 +86,14 @@ static int read_text(const struct reader *r, paddr_t pa, char *buf, size_t size,
 static const char *read_cmdline(const struct reader *r, paddr_t pa, struct boot_info *out)
 {
 	size_t total;
-	size_t kept;
 
 	if (pa == 0)
 		return NULL;
-	/* Room for one byte more than is kept shows where the cut falls. */
-	if (read_text(r, pa, out->cmdline, sizeof(out->cmdline), &total))
+	/* The whole buffer: a byte more than is kept shows where the cut falls. */
+	if (read_text(r, pa, out->cmdline, sizeof(out->cmdline), TEXT_MAX, &total))
 		return "the command line cannot be read";
 	boot_info_add_range(out, pa, total + 1);
-	kept = min(total, sizeof(out->cmdline));
-	if (kept == sizeof(out->cmdline))
-		while (--kept > 0 && out->cmdline[kept] != ' ')
-			;
-	out->cmdline[kept] = '\0';
-	out->cmdline_lost = total - kept;
+	boot_info_set_cmdline(out, out->cmdline, total);
 	return NULL;
 }
 
@@ -135,7 +130,7 @@ static const char *read_modules(const struct reader *r, const struct hvm_start_i
 
 		if (read_at(r, si->modules + i * sizeof(m), &m, sizeof(m)))
 			return "the module list cannot be read";
-		if (m.cmdline && read_text(r, m.cmdline, name, sizeof(name), &len))
+		if (m.cmdline && read_text(r, m.cmdline, name, sizeof(name), sizeof(name), &len))
 			return "the name of a module cannot be read";
 		if (m.start + m.size < m.start)
 			return "a module wraps around the address space";
