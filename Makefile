@@ -19,12 +19,26 @@ unexport GREP_OPTIONS
 export LC_ALL := C
 
 O ?= build
-ifneq ($(words $(O)) $(words $(srctree)),1 1)
-$(error paths with blanks do not work: O="$(O)", source in "$(srctree)")
+override O := $(value O)
+ifeq ($(strip $(O)),)
+$(error O= is empty: name a directory, or leave it out for build/)
 endif
+
+# Characters that make, the shell or an option of the compiler would misread.
+hash := \#
+misread := ; ' " $$ : % $(hash) & | < > ( ) * ? ` \ ~ [ ] { } ! = ,
+$(foreach d,O srctree,\
+	$(if $(filter 1,$(words $($d))),,$(error $d=$($d): blanks in the path do not work))\
+	$(foreach c,$(misread),$(if $(findstring $c,$($d)),\
+		$(error $d=$($d): the character $c in the path does not work))))
+
+# The source, what contains it and its own directories are never built in.
+sources := arch kernel drivers mm iso scripts Documentation configs .git .ci
 override O := $(abspath $(O))
-ifeq ($(O),$(srctree))
-$(error O= must be another directory than the source)
+real-O := $(shell realpath -m $(O))
+ifneq ($(filter $(srctree)/ $(sources:%=$(srctree)/%/%),$(real-O)/ $(real-O)//)$(filter \
+	$(real-O:/=)/%,$(srctree)/),)
+$(error O=$(O): the source is there; name another directory)
 endif
 
 # The user's words, passed to scripts through the environment, not re-read by
@@ -32,6 +46,10 @@ endif
 user-words := MACHINE FIRMWARE BOOT ACCEL MEM CPUS DISK CMDLINE QEMU_ARGS
 $(foreach w,$(user-words),$(eval override $w := $$(value $w)))
 export $(user-words)
+
+ifneq ($(filter-out ci all,$(TIER)),)
+$(error TIER=$(TIER): there are ci and all)
+endif
 
 ifneq ($(filter default undefined,$(origin CC)),)
 CC := gcc
@@ -58,11 +76,19 @@ kinds := $(sort $(foreach g,$(or $(MAKECMDGOALS),kernel),$(call kind,$g)))
 
 ifneq ($(CURDIR),$(srctree))
 .PHONY: $(or $(MAKECMDGOALS),kernel) elsewhere
-$(or $(MAKECMDGOALS),kernel): elsewhere ; @:
+$(or $(sort $(MAKECMDGOALS)),kernel): elsewhere ; @:
 elsewhere: ; +@$(MAKE) -C $(srctree) O=$(O) $(MAKECMDGOALS)
 else ifneq ($(word 2,$(kinds)),)
 include scripts/Makefile.goals
-else ifneq ($(filter $(config-goals),$(or $(MAKECMDGOALS),kernel)),)
+else
+
+# These write nothing to $(O), or only clear it.
+ifeq ($(filter setup help check clean mrproper,$(kinds)),)
+refusal := $(shell sh scripts/output.sh claim $(O) 2>&1)
+$(if $(refusal),$(error $(refusal)))
+endif
+
+ifneq ($(filter $(config-goals),$(or $(MAKECMDGOALS),kernel)),)
 include scripts/Makefile.config
 else ifeq ($(kinds),build)
 include scripts/Makefile.build
@@ -87,13 +113,12 @@ run gdb:
 	+@$(MAKE) $(if $(filter direct,$(BOOT)),kernel,iso)
 	@$(PYTHON) scripts/run.py $(if $(filter gdb,$@),--gdb) $(run-arguments)
 
-test:
-	+@$(PYTHON) scripts/test.py --build $(O) --tier ci
-
 # TIER is for hosttest; the other parts are told by test.py.
-test-all: export TIER := all
+test:
+	+@TIER=ci $(PYTHON) scripts/test.py --build $(O) --tier ci
+
 test-all:
-	+@$(PYTHON) scripts/test.py --build $(O) --tier all
+	+@TIER=all $(PYTHON) scripts/test.py --build $(O) --tier all
 
 # TIER=all: the long list. ONLY=GLOB: the runs that match.
 boottest:
@@ -105,9 +130,21 @@ bench:
 	+@$(MAKE) kernel
 	@$(PYTHON) scripts/bench.py --build $(O)
 
+# SEED= and OPS=, where given, must be what strtoull() takes whole.
+given := $(foreach w,SEED OPS,$(if $(filter undefined,$(origin $w)),,$w))
+$(foreach w,$(given),$(eval override $w := $$(value $w))$(eval export $w))
+define check-numbers
+@test -z "$${SEED+given}" || \
+	printf '%s\n' "$$SEED" | grep -Eqx '0|[1-9][0-9]{0,18}|0x[0-9a-fA-F]{1,16}' || \
+	{ printf 'SEED=%s: a number of at most 64 bits is wanted\n' "$$SEED" >&2; exit 1; }
+@test -z "$${OPS+given}" || printf '%s\n' "$$OPS" | grep -Eqx '[1-9][0-9]{0,18}' || \
+	{ printf 'OPS=%s: a number from 1 on is wanted\n' "$$OPS" >&2; exit 1; }
+endef
+
 # SEED= and OPS= reach the program through the environment. TIER=all: the long
 # list again, about a quarter of an hour for each seed.
 hosttest:
+	$(check-numbers)
 	+@$(MAKE) O=$(O)/host HOSTED=1 hosttest-program
 ifeq ($(TIER),all)
 	@for seed in $(or $(SEED),1 2); do \
@@ -117,22 +154,12 @@ else
 endif
 
 fuzz:
+	$(check-numbers)
 	+@$(MAKE) O=$(O)/host HOSTED=1 hosttest-program
 	@$(PYTHON) scripts/fuzz.py --seconds $(or $(SECONDS),60) $(O)/host/hosttest
 
-# Only a directory that looks like ours is cleared.
-is-ours = test ! -d $(O) || test -e $(O)/.config || test -d $(O)/include/config \
-	|| test -z "$$(ls -A $(O))" || { echo "$(O) is no build directory" >&2; exit 1; }
-
-clean:
-	@$(is-ours)
-	@test ! -d $(O) || find $(O) -mindepth 1 -maxdepth 1 ! -name .config \
-		! -name include -exec rm -rf {} +
-	@rm -rf $(O)/include/generated
-
-mrproper:
-	@$(is-ours)
-	@rm -rf $(O)
+clean mrproper:
+	@sh scripts/output.sh $@ $(O)
 
 help:
 	@cat scripts/help.txt
@@ -141,4 +168,5 @@ help:
 	@cd configs && for f in defconfig *_defconfig *.config; do \
 		printf '  %-18s %s\n' "$$f" "$$(sed -n '1s/^# //p' "$$f")"; done
 
+endif
 endif

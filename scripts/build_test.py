@@ -76,14 +76,65 @@ class Build(unittest.TestCase):
         self.assertEqual(self.actions("iso", "CMDLINE=" + words), [])
         self.assertEqual(self.actions("iso"), ["ISO"])
 
+    def test_what_is_lost_is_made_again(self):
+        os.remove(os.path.join(self.output, "include/generated/autoconf.h"))
+        self.make("-n", "kernel")
+        self.assertTrue(os.path.exists(os.path.join(self.output, "include/generated/autoconf.h")))
+        self.make("O=p", "microvm_defconfig")
+        self.make("O=p", "-n", "kernel")
+        self.make("O=p", "clean")
+        left = sorted(os.listdir(os.path.join(self.scratch.name, "p")))
+        self.assertEqual(left, [".cairn-build", ".config", "include"])
+        self.make("O=p", "-n", "kernel")
+        path = os.path.join(self.scratch.name, "p/include/config/auto.conf")
+        with open(path, encoding="utf-8") as f:
+            self.assertIn("CAIRN_CONFIG_NAME := microvm\n", f.read())
+        self.make("O=p", "mrproper")
+        self.assertFalse(os.path.exists(os.path.join(self.scratch.name, "p")))
+
+    def test_the_source_is_no_place_to_build_in(self):
+        for place in (ROOT, os.path.dirname(ROOT), "/", ROOT + "/kernel", ROOT + "/.git/x",
+                      ROOT + "/drivers/new"):
+            for goal in ("minimal_defconfig", "clean", "mrproper"):
+                with self.subTest(place=place, goal=goal):
+                    self.assertIn("the source is there", self.make("-n", "O=" + place, goal,
+                                                                   ok=False))
+        os.symlink(ROOT + "/mm", os.path.join(self.scratch.name, "link"))
+        self.assertIn("the source is there", self.make("-n", "O=link", "clean", ok=False))
+
+    def test_paths_that_would_be_misread_are_refused(self):
+        for character in ";'\"$:%#&|<>()*?`\\~[]{}!=,":
+            with self.subTest(character=character):
+                said = self.make("-n", f"O=a{character}b", "defconfig", ok=False)
+                self.assertIn(f"the character {character} in the path", said)
+        self.assertIn("blanks", self.make("-n", "O=a b", "defconfig", ok=False))
+        self.assertIn("O= is empty", self.make("-n", "O=", "defconfig", ok=False))
+
+    def test_where_nothing_can_be_written_one_line_says_so(self):
+        for place in ("/dev/null", "/proc/nosuch", "/proc"):
+            said = self.make("O=" + place, "minimal_defconfig", ok=False)
+            self.assertIn(f"O={place}: ", said)
+            self.assertNotIn("Traceback", said)
+
+    def test_numbers_are_checked_before_anything_is_built(self):
+        for word in ("SEED=abc", "SEED=", "SEED=-1", "SEED=$x", "OPS=0", "OPS=x", "TIER=some"):
+            said = self.make("O=q", "hosttest", word, ok=False)
+            self.assertIn(word.split("=", maxsplit=1)[0] + "=", said)
+            self.assertNotIn(" CC ", said)
+
+    def test_a_goal_may_be_repeated(self):
+        said = self.make("O=r", "help", "q35_defconfig", "help", "debug.config", "debug.config")
+        self.assertNotIn("warning:", said)
+        self.assertEqual(said.count("clean mrproper"), 2)
+
     def test_what_is_not_a_build_directory_is_not_cleared(self):
         path = os.path.join(self.scratch.name, "mine")
         os.makedirs(path)
         with open(os.path.join(path, "precious"), "w", encoding="utf-8"):
             pass
-        for goal in ("clean", "mrproper"):
+        for goal in ("clean", "mrproper", "minimal_defconfig", "kernel"):
             self.make("O=mine", goal, ok=False)
-        self.assertTrue(os.path.exists(os.path.join(path, "precious")))
+        self.assertEqual(os.listdir(path), ["precious"])
 
 
 if __name__ == "__main__":

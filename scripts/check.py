@@ -8,6 +8,7 @@ rule is a new function; check_test.py plants a violation for every one.
 
 import os
 import re
+import subprocess
 import sys
 
 from kconfig_tree import Tree
@@ -15,7 +16,8 @@ from kconfig_tree import Tree
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 DIRECTORIES = ("arch", "kernel", "drivers", "mm", "iso", "scripts", "Documentation", "configs",
                ".ci")
-TOP_FILES = ("Kconfig", "Makefile", "README.md")
+TOP_FILES = ("Kconfig", "LICENSE", "Makefile", "README.md")
+BUILD_MARKER = ".cairn-build"	# see output.sh
 FUNCTION_MAX = 80
 LINE_MAX = 100
 STANDARD_HEADERS = {"stdarg.h", "stdbool.h", "stddef.h", "stdint.h"}
@@ -30,6 +32,7 @@ FLOORS = (	# the first that fits; a file may include its own directory and lower
     ("drivers/", 4),
 )
 SHARED_FLOORS = {1}	# whose directories may include one another
+DEVICE_FLOOR = 4	# the drivers of devices: they know of one bus, virtio's
 PRIVATE_HEADERS = ("drivers/virtio/transport.h",)
 
 
@@ -39,6 +42,7 @@ class Sources:
     def __init__(self, root):
         self.root = root
         self.text = {}
+        self.binary = []
         for name in TOP_FILES:
             self._read(name)
         for directory in DIRECTORIES:
@@ -50,9 +54,24 @@ class Sources:
     def _read(self, name):
         try:
             with open(os.path.join(self.root, name), encoding="utf-8") as f:
-                self.text[name] = f.read()
-        except (OSError, UnicodeDecodeError):
-            pass
+                text = f.read()
+        except OSError:
+            return
+        except UnicodeDecodeError:
+            text = "\0"
+        if "\0" in text:
+            self.binary.append(name)
+        else:
+            self.text[name] = text
+
+    def top(self):
+        """The names in the root: what git knows, else all but builds."""
+        known = subprocess.run(["git", "-C", self.root, "ls-files", "-z"], check=False,
+                               stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        if known.returncode == 0 and known.stdout:
+            return {name.partition("/")[0] for name in known.stdout.split("\0") if name}
+        return {name for name in os.listdir(self.root)
+                if not os.path.exists(os.path.join(self.root, name, BUILD_MARKER))}
 
     def lines(self, *endings):
         """(path, number, line) of all files with one of these endings."""
@@ -96,6 +115,8 @@ def may_include(path, target):
         return True
     if target in PRIVATE_HEADERS:
         return False
+    if floor_of(path) == DEVICE_FLOOR and target.startswith("drivers/"):
+        return target == "drivers/virtio/virtio.h"
     return floor_of(target) < floor_of(path) or floor_of(target) == floor_of(path) in SHARED_FLOORS
 
 
@@ -141,8 +162,8 @@ def check_every_source_is_listed(sources):
 
 def check_license_is_named(sources):
     for path, text in sources.text.items():
-        named = path.endswith((".c", ".h", ".S", ".py", ".sh", "Kconfig", "grub.cfg"))
-        if named or os.path.basename(path).startswith("Makefile"):
+        named = path.endswith((".c", ".h", ".S", ".py", ".sh", ".cfg", "Kconfig"))
+        if named or path.startswith(".ci/") or os.path.basename(path).startswith("Makefile"):
             if "SPDX-License-Identifier: MIT" not in "\n".join(text.split("\n")[:3]):
                 yield f"{path}: no SPDX-License-Identifier: MIT in the first lines"
 
@@ -241,11 +262,27 @@ def check_options_are_documented(sources):
             yield f"Kconfig: select {name}: not a symbol without prompt and dependencies"
 
 
-def check_no_traces_of_a_machine(sources):
-    local = re.compile(r"(?<![\w.])/(?:work|root|home)/\w|/tmp/\w+/")
+def check_the_top_is_as_agreed(sources):
+    wanted = {n for n in (*DIRECTORIES, *TOP_FILES) if not n.startswith(".")}
+    found = {n for n in sources.top() if not n.startswith(".")}
+    for name in sorted(found - wanted):
+        yield f"{name}: has no place at the top"
+    for name in sorted(wanted - found):
+        yield f"{name}: missing at the top"
+
+
+def check_all_is_text(sources):
+    for name in sources.binary:
+        yield f"{name}: not text in UTF-8"
+
+
+def check_no_traces_of_a_workplace(sources):
+    local = re.compile(r"(?<![\w.])/(?:work|root|home|var/lib)/\w|/tmp/\w+/"
+                       r"|\bhelper session|\bissue #?\d+|\b(?:design|style)\.md\b"
+                       r"|\bthe lead's\b", re.I)
     for path, number, line in sources.lines():
         if local.search(line) and not os.path.basename(path).startswith("check"):
-            yield f"{path}:{number}: a path of one machine: {line.strip()[:60]}"
+            yield f"{path}:{number}: a word of one workplace: {line.strip()[:60]}"
 
 
 def check_nothing_is_unfinished(sources):

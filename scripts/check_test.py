@@ -11,6 +11,8 @@ import check
 SPDX = "/* SPDX-License-Identifier: MIT */\n"
 KCONFIG = "# SPDX-License-Identifier: MIT\n"
 CLEAN = {
+    **{name: KCONFIG for name in ("Makefile", "LICENSE", "README.md", "arch/a.cfg", "iso/a.cfg",
+                                  "scripts/a.sh", "Documentation/a.md", "configs/a.config")},
     "Kconfig": KCONFIG + 'config A\n\tbool "A"\n\thelp\n\t  Help.\n',
     "kernel/Makefile": KCONFIG + "obj-y += a.o b.o\nhosttest-y += b_test.o\n",
     "drivers/rng/Makefile": KCONFIG + "obj-y += r.o b.o\n",
@@ -50,8 +52,17 @@ PLANTED = (
      KCONFIG + 'config B\n\tint "B"\n\trange 0 1\n\thelp\n\t  Help.\n'),
     ("options_are_documented", "mm/Kconfig",
      KCONFIG + 'config B\n\tbool "B"\n\tselect A\n\thelp\n\t  Help.\n'),
-    ("no_traces_of_a_machine", "scripts/b.sh",
+    ("license_is_named", ".ci/run", "#!/bin/sh\n"),
+    ("license_is_named", "scripts/b.cfg", "[b]\n"),
+    ("includes_go_down", "drivers/rng/b.c", SPDX + '#include "drivers/pci/pci.h"\n'),
+    ("includes_go_down", "drivers/rng/b.c", SPDX + '#include "drivers/virtio/virtqueue.h"\n'),
+    ("the_top_is_as_agreed", "notes.txt", "notes\n"),
+    ("the_top_is_as_agreed", "lib/b.h", SPDX),
+    ("all_is_text", "iso/logo.png", "PNG\0\n"),
+    ("no_traces_of_a_workplace", "scripts/b.sh",
      "# SPDX-License-Identifier: MIT\nls /" + "root/x\n"),
+    ("no_traces_of_a_workplace", "kernel/b.c", SPDX + "int b;\t/* see issue" + " #7 */\n"),
+    ("no_traces_of_a_workplace", "kernel/b.c", SPDX + "int b;\t/* style" + ".md */\n"),
     ("nothing_is_unfinished", "kernel/b.c", SPDX + "int b; /* TO" + "DO */\n"),
 )
 
@@ -93,6 +104,13 @@ class Planted(unittest.TestCase):
         self.assertEqual(self.heard({"kernel/b.c": text, "kernel/Makefile": lists}), [])
         header = SPDX + "#pragma once\n#ifdef CAIRN_HOSTED\n#include <errno.h>\n#endif\n"
         self.assertEqual(self.heard({"kernel/b.h": header}), [])
+
+    def test_a_build_directory_may_lie_at_the_top(self):
+        self.assertEqual(self.heard({"out/.cairn-build": "", "out/x.o": "\0"}), [])
+
+    def test_words_that_only_look_like_a_trace_pass(self):
+        text = SPDX + "/* Whoever issues 2 commands waits; see /var/log. */\n"
+        self.assertEqual(self.heard({"kernel/b.c": text}), [])
 
     def test_tests_may_include_anything(self):
         text = SPDX + '#include <stdio.h>\n#include "drivers/virtio/transport.h"\n'

@@ -18,6 +18,8 @@ def main():
     parser.add_argument("--seconds", type=int, default=60)
     parser.add_argument("program")
     args = parser.parse_args()
+    if args.seconds < 1:
+        parser.error(f"SECONDS={args.seconds}: a number from 1 on is wanted")
     until = time.monotonic() + args.seconds
     runs = 0
     while time.monotonic() < until:

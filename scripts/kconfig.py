@@ -165,6 +165,9 @@ class Kconfig:
         got = self.values_of(text)
         errors = [self.complaint(n, v, got) for n, v in wanted.items()]
         errors = [e for e in errors if e]
+        if got.get("NAME") == '""':
+            where = wanted["NAME"].where if "NAME" in wanted else shown(self.config)
+            errors.append(f"{where}: CONFIG_NAME: is empty, a name is wanted")
         if errors:
             raise Refused(errors)
 
@@ -187,41 +190,54 @@ class Kconfig:
 
     # The configuration that is there.
 
-    def accept(self, text):
-        """Makes `text` the configuration."""
+    def accept(self, text, wished):
+        """Makes `text` the configuration; `wished` are the names asked for."""
         write_if_changed(self.config, text)
-        known = {n: [v, self.tree.options[n].prompt] for n, v in self.values_of(text).items()}
+        known = {n: [v, n in wished] for n, v in self.values_of(text).items()}
         write_if_changed(self.accepted, json.dumps(known, indent=0) + "\n")
 
     def review(self):
         """
-        Checks .config and returns it completed. What differs from the last
-        accepted configuration is somebody's wish and must take effect; what
-        an option that was switched off takes with it is only mentioned.
+        Checks .config; returns it completed, and the names that were ever
+        wished for. What differs from the last accepted configuration is
+        somebody's wish and must take effect, now and later; what followed
+        from a default, or from an option that was switched off, may go and is
+        only mentioned.
         """
         try:
             with open(self.accepted, encoding="utf-8") as f:
                 accepted = json.load(f)
         except (OSError, ValueError):
             accepted = {}
-        rest, edits = {}, {}
+        rest, edits, lost = {}, {}, []
+        wished = {n for n, (_, wish) in accepted.items() if wish}
         for name, value in read_values(self.config):
             option = self.tree.options.get(name)
-            old, prompt = accepted.get(name, (None, True))
-            if old is not None and same(old, value.text):
-                if option and option.prompt or not option and prompt and value.text != "n":
-                    rest[name] = value
-            elif not option and value.text != "n" or option and option.prompt:
-                self.merge([(name, value)], edits, report=False)
+            old = accepted.get(name, (None,))[0]
+            if old is None or not same(old, value.text):
+                if not option and value.text != "n" or option and option.prompt:
+                    self.merge([(name, value)], edits, report=False)
+            elif option and option.prompt or not option and name in wished and value.text != "n":
+                rest[name] = value
+            elif not option and value.text != "n":
+                lost.append(name)
         text = self.evaluate([line_of(n, v.text) for n, v in (*rest.items(), *edits.items())])
         got = self.values_of(text)
-        consequences = {n: v for n, v in rest.items() if n in self.tree.options
-                        and (n not in got or self.tree.options[n].choice)}
-        self.check({n: v for n, v in rest.items() if n not in consequences} | edits, text)
-        gone = [f"CONFIG_{n}" for n, v in consequences.items() if v.text != "n" and n not in got]
-        if gone:
-            print(f"{shown(self.config)}: gone with what they depend on: {' '.join(gone)}")
-        return text
+        wished |= edits.keys()
+        must = {n: v for n, v in rest.items() if n in wished
+                and (n not in self.tree.options or n in got and not self.tree.options[n].choice)}
+        self.check(must | edits, text)
+        self.mention("gone from the Kconfig files", lost)
+        self.mention("gone with what they depend on",
+                     [n for n, v in rest.items() if v.text != "n" and n not in got])
+        self.mention("changed with what they depend on",
+                     [n for n, v in rest.items() if n in got and not self.tree.options[n].choice
+                      and not same(v.text, got[n])])
+        return text, wished
+
+    def mention(self, what, names):
+        if names:
+            print(f"{shown(self.config)}: {what}: {' '.join('CONFIG_' + n for n in names)}")
 
     def minimal(self, text):
         """The assignments that make `text` out of the defaults."""
@@ -261,23 +277,26 @@ class Kconfig:
         if len(presets) > 1:
             raise Refused([f"{' and '.join(map(shown, presets))}: "
                            "each is a whole configuration; take one"])
-        wanted = {}
+        wanted, wished = {}, set()
         if not presets and os.path.exists(self.config):
-            base = self.values_of(self.minimal(self.review()))
+            text, wished = self.review()
+            base = self.values_of(self.minimal(text))
             wanted = {n: Value(v, shown(self.config)) for n, v in base.items()}
         elif not presets:
             print(f"no {shown(self.config)}: the fragments are applied to defconfig")
             files.insert(0, self.preset("default"))
         for path in files:
-            self.merge(read_values(path), wanted, report=True)
+            values = read_values(path)
+            wished |= {n for n, _ in values}
+            self.merge(values, wanted, report=True)
         text = self.evaluate([line_of(n, v.text) for n, v in wanted.items()])
         self.check(wanted, text)
-        self.accept(text)
+        self.accept(text, wished)
         print(f"{shown(self.config)}: {', '.join(shown(f) for f in files)}")
 
     def sync(self):
-        text = self.review()
-        self.accept(text)
+        text, wished = self.review()
+        self.accept(text, wished)
         got = self.values_of(text)
         header = ["/* Made from .config; changes are lost. */"]
         make = ["# Made from .config; changes are lost."]
@@ -306,13 +325,13 @@ class Kconfig:
             return self.run_all(program)
         if not os.path.exists(self.config):
             self.apply(["defconfig"])
-        text = self.review()
+        text, wished = self.review()
         if program == "olddefconfig":
-            return self.accept(text)
+            return self.accept(text, wished)
         command = {"menuconfig": ["kconfig-mconf"], "nconfig": ["kconfig-nconf"],
                    "oldconfig": ["kconfig-conf", "--oldconfig"]}[program]
         self.program(command, self.config, quiet=False)
-        return self.accept(self.review())
+        return self.accept(*self.review())
 
     def run_all(self, program):
         with tempfile.TemporaryDirectory() as scratch:
@@ -321,7 +340,7 @@ class Kconfig:
                 f.write(f'CONFIG_NAME="{program.removesuffix("config")}"\n')
             said = self.program(["kconfig-conf", f"--{program}"], config, KCONFIG_ALLCONFIG=name)
             with open(config, encoding="utf-8") as f:
-                self.accept(f.read())
+                self.accept(f.read(), {"NAME"})
         seed = re.search(r"KCONFIG_SEED=\S+", said)
         print(f"{shown(self.config)}: {program}" + (f" {seed.group(0)}" if seed else ""))
 
@@ -329,7 +348,7 @@ class Kconfig:
         if not os.path.exists(self.config):
             self.apply(["defconfig"])
         least = os.path.join(self.output, "defconfig")
-        write_if_changed(least, self.minimal(self.review()))
+        write_if_changed(least, self.minimal(self.review()[0]))
         print(shown(least))
 
 
@@ -347,8 +366,10 @@ def main():
             kconfig.run(args.arguments[0])
         else:
             getattr(kconfig, args.command)()
-    except Refused as refused:
-        for line in refused.args[0]:
+    except (Refused, OSError) as error:
+        lines = [f"{error.filename}: {error.strerror}"] if isinstance(error, OSError) \
+            else error.args[0]
+        for line in lines:
             print(f"error: {line}", file=sys.stderr)
         print(f"error: {shown(os.path.join(args.output, '.config'))} was not changed",
               file=sys.stderr)

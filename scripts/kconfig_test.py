@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 """What a preset, a fragment or a hand asks for takes effect, or is refused."""
 
+import json
 import os
 import subprocess
 import sys
@@ -131,6 +132,48 @@ class Configuration(unittest.TestCase):
         with open(self.config, "w", encoding="utf-8") as f:
             f.write("CONFIG_SHELL=y\nCONFIG_NOSUCH=y\n")
         self.assertIn(".config:2: CONFIG_NOSUCH: unknown", self.refused("sync"))
+
+    def forget(self, *lines):
+        """As if the option on `lines` were one that the last checkout had."""
+        with open(self.config, "a", encoding="utf-8") as f:
+            f.write("\n".join(lines) + "\n")
+        path = os.path.join(self.output, "include/config/accepted.json")
+        with open(path, encoding="utf-8") as f:
+            return path, json.load(f)
+
+    def test_a_default_that_vanished_is_mentioned_a_wish_is_an_error(self):
+        for wished in (False, True):
+            with self.subTest(wished=wished):
+                self.good("apply", "defconfig")
+                path, accepted = self.forget("CONFIG_WAS_HERE=y")
+                with open(path, "w", encoding="utf-8") as f:
+                    json.dump({**accepted, "WAS_HERE": ["y", wished]}, f)
+                if wished:
+                    self.assertIn("WAS_HERE: unknown", self.refused("sync"))
+                else:
+                    said = self.good("sync")
+                    self.assertIn("gone from the Kconfig files: CONFIG_WAS_HERE", said)
+                    self.assertNotIn("WAS_HERE", self.read())
+
+    def test_wishes_are_remembered(self):
+        self.good("apply", "defconfig", self.fragment("CONFIG_STACK_SIZE_KB=32"))
+        self.edit("CONFIG_SHELL=y", "# CONFIG_SHELL is not set")
+        self.good("sync")
+        self.good("apply", self.fragment("CONFIG_LOG_LEVEL=1"))
+        accepted = self.forget()[1]
+        for name, wished in (("STACK_SIZE_KB", True), ("SHELL", True), ("LOG_LEVEL", True),
+                             ("LOAD_ADDRESS", False)):
+            self.assertEqual(accepted[name][1], wished, name)
+
+    def test_an_empty_name_is_refused(self):
+        self.assertIn("CONFIG_NAME: is empty",
+                      self.refused("apply", "defconfig", self.fragment('CONFIG_NAME=""')))
+
+    def test_an_output_that_cannot_be_written_is_one_line(self):
+        for self.output in ("/dev/null", "/proc/nosuch"):
+            said = self.refused("apply", "defconfig")
+            self.assertNotIn("Traceback", said)
+            self.assertIn(f"error: {self.output}", said)
 
     def test_drawn_configurations_are_consistent_and_named(self):
         for program in ("allyesconfig", "allnoconfig", "randconfig"):

@@ -5,13 +5,18 @@ Guest says what machine is wanted; check() refuses what cannot work, with the
 reason and the way out, before QEMU starts; command() is the argument list."""
 
 import os
+import re
 import shlex
 import shutil
 from dataclasses import dataclass, field
 
+import elf
+
 QEMU = "qemu-system-x86_64"
 OVMF = "/usr/share/ovmf/OVMF.fd"
 MICROVM_BIOS = "/usr/share/seabios/bios-microvm.bin"
+
+KERNEL_ROOM = 1 << 20       # bytes of memory wanted behind the kernel's image
 
 MACHINES = ("q35", "pc", "microvm")
 CHOICES = {
@@ -52,6 +57,7 @@ class Guest:
     reboot: bool = False        # a reset restarts the guest
     qmp: str = ""               # path of a control socket
     serial: str = "stdio"
+    debugcon: int = 0           # port of a debug console on stdio, for no serial
     extra: list = field(default_factory=list)
 
     @property
@@ -80,6 +86,31 @@ def debug_port(config):
     return int(config.get("CONFIG_DEBUG_EXIT_PORT", "0xf4"), 0)
 
 
+def check_config(guest, config, terminal):
+    """Raises Impossible where the image of this configuration cannot do what
+    the command line asks for, or has nothing to say it with."""
+    for word, option in (("test", "KTEST"), ("bench", "BENCH")):
+        asked = [w for w in guest.cmdline.split() if w.partition("=")[0] == word]
+        if config and asked and config.get("CONFIG_" + option) != "y":
+            raise Impossible("CMDLINE=%s: this configuration has no CONFIG_%s; switch it on"
+                             % (asked[0], option))
+    heard = any(config.get("CONFIG_" + n) == "y" for n in ("SERIAL", "DEBUGCON"))
+    if config and not heard and not terminal:
+        raise Impossible("this configuration has neither CONFIG_SERIAL nor CONFIG_DEBUGCON:"
+                         " nothing would be heard of the guest here")
+
+
+def check_memory(guest):
+    """Raises Impossible where the kernel does not fit the machine's memory."""
+    number, unit = re.match(r"([0-9.]+)([KMGT]?)", guest.mem.upper()).groups()
+    memory = int(float(number) * (1 << 10 * (" KMGT".index(unit or "M"))))
+    end = max(s.paddr + s.memsz for s in elf.Elf.load(guest.elf).loads())
+    least = end + KERNEL_ROOM
+    if memory < least:
+        raise Impossible("MEM=%s: %d KiB are less than the %d KiB that the kernel needs, which"
+                         " ends at 0x%x" % (guest.mem, memory >> 10, -(-least >> 10), end))
+
+
 def _option(words, name):
     """The value that follows the last -name among the words."""
     found = [v for k, v in zip(words, words[1:]) if k in ("-" + name, "--" + name)]
@@ -100,6 +131,8 @@ def _check_values(guest):
                              % (name.upper(), value, ", ".join(choices)))
     if not guest.cpus.isdigit() or not 1 <= int(guest.cpus) <= 255:
         raise Impossible("CPUS=%s: a number from 1 to 255 is wanted" % guest.cpus)
+    if not re.fullmatch(r"0*[1-9][0-9]*(\.[0-9]+)?[KMGTkmgt]?(,.*)?", guest.mem):
+        raise Impossible("MEM=%s: a size is wanted, in MiB or with K, M, G or T" % guest.mem)
 
 
 def _check_uefi(guest):
@@ -139,6 +172,8 @@ def check(guest):
         raise Impossible("ACCEL=kvm: /dev/kvm is not there or not yours. Use ACCEL=tcg.")
     if guest.disk and not os.path.exists(guest.disk):
         raise Impossible("DISK=%s: no such file" % guest.disk)
+    if guest.disk and os.path.isdir(guest.disk):
+        raise Impossible("DISK=%s: a directory; a file or a device is wanted" % guest.disk)
     if shutil.which(QEMU) is None:
         raise Impossible("%s is missing. Install the package qemu-system-x86"
                          " (make setup does)." % QEMU)
@@ -192,6 +227,14 @@ def _boot_arguments(guest):
                    "-device", "virtio-blk-device,drive=iso"]
 
 
+def _debugcon_arguments(guest):
+    """The debug port on stdio, with the monitor where serial would have it."""
+    monitor = guest.serial == "mon:stdio"
+    words = ["-chardev", "stdio,id=debug" + (",mux=on,signal=off" if monitor else ""),
+             "-device", "isa-debugcon,iobase=0x%x,chardev=debug" % guest.debugcon]
+    return words + (["-mon", "chardev=debug,mode=readline"] if monitor else [])
+
+
 def command(guest):
     """The whole command line as a list."""
     machine = guest.machine
@@ -200,7 +243,9 @@ def command(guest):
     words = [QEMU, "-nodefaults", "-no-user-config", "-M", machine,
              "-accel", guest.accel, "-m", guest.mem, "-smp", guest.cpus]
     cpu = guest.cpu or ("host" if guest.accel == "kvm" else "max")
-    words += ["-cpu", cpu, "-serial", guest.serial]
+    words += ["-cpu", cpu, "-serial", "none" if guest.debugcon else guest.serial]
+    if guest.debugcon:
+        words += _debugcon_arguments(guest)
     if _option(guest.extra, "display") is None and "-nographic" not in guest.extra:
         words += ["-display", "none"]
     if not guest.reboot:

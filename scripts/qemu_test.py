@@ -2,10 +2,16 @@
 """Combinations that cannot work are refused with a reason; the rest of the
 command lines say what was asked."""
 
+import os
+import struct
+import subprocess
+import sys
+import tempfile
 import unittest
 from unittest import mock
 
 import qemu
+import run
 
 
 def refusal(**options):
@@ -52,6 +58,73 @@ class CheckTest(unittest.TestCase):
             self.assertIn("qemu-system-x86", refusal())
         with mock.patch("os.path.exists", lambda path: path != "/no/disk"):
             self.assertIn("no such file", refusal(disk="/no/disk"))
+        self.assertIn("a directory", refusal(disk="/"))
+
+    def test_memory_is_a_size(self):
+        for mem in ("foo", "-1", "0", "1X", "M", "1 M"):
+            self.assertIn("a size is wanted", refusal(mem=mem))
+        for mem in ("64", "4M", "1.5G", "2g", "1T", "1G,maxmem=2G"):
+            self.assertEqual(refusal(mem=mem), "")
+
+
+SERIAL = {"CONFIG_SERIAL": "y"}
+
+
+class ConfigTest(unittest.TestCase):
+    """What the image cannot do is refused."""
+
+    def refusal(self, config, cmdline="", terminal=False):
+        try:
+            qemu.check_config(qemu.Guest(cmdline=cmdline), config, terminal)
+        except qemu.Impossible as error:
+            return str(error)
+        return ""
+
+    def test_tests_and_benches_must_be_in_the_image(self):
+        self.assertIn("CONFIG_KTEST", self.refusal(SERIAL, "a test=x"))
+        self.assertIn("CONFIG_BENCH", self.refusal(SERIAL, "bench"))
+        self.assertEqual(self.refusal({**SERIAL, "CONFIG_KTEST": "y"}, "test"), "")
+        self.assertEqual(self.refusal({}, "test"), "")
+
+    def test_somebody_must_hear_of_the_guest(self):
+        self.assertIn("neither", self.refusal({"CONFIG_SHELL": "y"}))
+        self.assertEqual(self.refusal({"CONFIG_SHELL": "y"}, terminal=True), "")
+        self.assertEqual(self.refusal({"CONFIG_DEBUGCON": "y"}), "")
+
+    def test_the_debug_port_stands_in_for_the_serial_line(self):
+        config = {"CONFIG_DEBUGCON": "y", "CONFIG_DEBUGCON_PORT": "0xe9"}
+        self.assertEqual(run.debugcon({**config, **SERIAL}), 0)
+        guest = qemu.Guest(boot="direct", elf="k", debugcon=run.debugcon(config))
+        text = qemu.show(qemu.command(guest))
+        self.assertIn("-serial none -chardev stdio,id=debug -device isa-debugcon,iobase=0xe9",
+                      text)
+
+    def test_memory_must_hold_the_kernel(self):
+        header = struct.pack("<16sHHIQQQIHHHHHH", b"\x7fELF\x02\x01", 2, 62, 1, 0, 64, 0, 0,
+                             64, 56, 1, 64, 0, 0)
+        load = struct.pack("<IIQQQQQQ", 1, 5, 0, 0, 0x200000, 0, 0x80000, 4096)
+        with tempfile.TemporaryDirectory() as scratch:
+            path = os.path.join(scratch, "elf")
+            with open(path, "wb") as file:
+                file.write(header + load)
+            for mem, words in (("3", "3072 KiB are less than the 3584 KiB"), ("3M", "3584"),
+                               ("2048k", "2048 KiB"), ("3584K", ""), ("1G,maxmem=2G", "")):
+                try:
+                    qemu.check_memory(qemu.Guest(mem=mem, elf=path))
+                    said = ""
+                except qemu.Impossible as error:
+                    said = str(error)
+                self.assertIn(words, said)
+                self.assertEqual(bool(words), bool(said), mem)
+
+    def test_how_the_guest_left_is_the_verdict(self):
+        for code, verdict in ((0, 0), (33, 0), (35, 1), (1, 1)):
+            words = ["sh", "-c", "exit %d" % code]
+            text = "import run, sys; sys.exit(run.run_on_terminal(%r))" % words
+            done = subprocess.run([sys.executable, "-c", text], check=False,
+                                  stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL,
+                                  cwd=os.path.dirname(os.path.abspath(run.__file__)))
+            self.assertEqual(done.returncode, verdict)
 
 
 class CommandTest(unittest.TestCase):

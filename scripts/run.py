@@ -8,7 +8,10 @@ tests' verdict. What cannot work is refused before QEMU starts."""
 import argparse
 import os
 import shlex
+import signal
+import subprocess
 import sys
+import termios
 import time
 
 import elf
@@ -37,6 +40,13 @@ def load_config(args):
     return qemu.read_config(path) if os.path.exists(path) else {}
 
 
+def debugcon(config):
+    """The debug port, where it is the only way to hear of the guest; else 0."""
+    if not config or "CONFIG_SERIAL" in config or "CONFIG_DEBUGCON" not in config:
+        return 0
+    return int(config["CONFIG_DEBUGCON_PORT"], 0)
+
+
 def guest_of(args, config):
     """The wanted guest: what was asked for, else what the image claims."""
     claimed = qemu.claimed_machines(config)
@@ -46,6 +56,7 @@ def guest_of(args, config):
         iso=os.path.join(args.build, "cairn.iso"),
         devices=["rng", "net"] + (["blk"] if args.disk else []),
         debug_port=qemu.debug_port(config),
+        debugcon=debugcon(config),
         extra=shlex.split(args.qemu_args) + (["-s", "-S"] if args.gdb else []))
     for name in ("firmware", "boot", "accel", "mem", "cpus", "disk", "cmdline"):
         if getattr(args, name):
@@ -79,15 +90,46 @@ def run_until_ready(session):
     return 0
 
 
-def run_tests(session, wanted):
-    """0 when the tests passed and the whole of them ran."""
-    code = session.finish(TEST_TIMEOUT)
+def run_tests(session, wanted, leaves):
+    """0 when the tests passed and the whole of them ran. `leaves`: the guest
+    ends QEMU by itself; else the line of totals is the end."""
     names = ktap.selected(elf.test_names(elf.Elf.load(wanted.elf)), wanted.cmdline)
-    problems = ktap.judge(session.text(), code, names, skips_allowed=["*"])
+    if leaves:
+        code = session.finish(TEST_TIMEOUT)
+        problems = ktap.judge(session.text(), code, names, skips_allowed=["*"])
+    else:
+        try:
+            session.wait(r"^(# Totals: .*\n|.*\bpanic: )", TEST_TIMEOUT)
+            problems = []
+        except guest.GuestError as error:
+            problems = [str(error)]
+        finally:
+            session.close()
+        problems += ktap.judge_text(session.text(), names, skips_allowed=["*"])
     for problem in problems:
         print("run: %s" % problem, file=sys.stderr)
     print("run: tests %s" % ("failed" if problems else "passed"), file=sys.stderr)
     return 1 if problems else 0
+
+
+def run_on_terminal(words):
+    """QEMU in our place on the terminal: it reads the keys, Ctrl-C included.
+    0 when the user left it or the guest left with success."""
+    settings = termios.tcgetattr(sys.stdin) if sys.stdin.isatty() else None
+    # A handler, unlike SIG_IGN, is not inherited. The terminal sends Ctrl-C to
+    # QEMU too; the others were sent to us alone.
+    signal.signal(signal.SIGINT, lambda number, frame: None)
+    with subprocess.Popen(words) as process:
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, lambda number, frame: process.send_signal(number))
+        code = process.wait()
+    if settings:
+        termios.tcsetattr(sys.stdin, termios.TCSADRAIN, settings)
+    if code in (0, ktap.EXIT_PASS):
+        return 0
+    print("run: %s" % ("the guest left with failure" if code == ktap.EXIT_FAIL
+                       else "QEMU left with %d" % code), file=sys.stderr)
+    return 1
 
 
 def main():
@@ -96,12 +138,14 @@ def main():
     try:
         wanted = guest_of(args, config)
         qemu.check(wanted)
+        qemu.check_config(wanted, config, sys.stdin.isatty() or args.gdb)
         if args.check:
             return 0
         image = wanted.elf if wanted.boot == "direct" else wanted.iso
         if not os.path.exists(image):
             raise qemu.Impossible("%s is not built; run make iso" % image)
-    except (qemu.Impossible, ValueError) as error:
+        qemu.check_memory(wanted)
+    except (qemu.Impossible, elf.ElfError, OSError, ValueError) as error:
         print("run: %s" % error, file=sys.stderr)
         return 2
     testing = wants_test(wanted.cmdline)
@@ -109,11 +153,13 @@ def main():
         wanted.serial = "mon:stdio"
         words = qemu.command(wanted)
         print(qemu.show(words), flush=True)
-        os.execvp(words[0], words)
+        return run_on_terminal(words)
     words = qemu.command(wanted)
     print(qemu.show(words), flush=True)
     session = guest.Session(words, stdin=None, echo=True)
-    return run_tests(session, wanted) if testing else run_until_ready(session)
+    if testing:
+        return run_tests(session, wanted, leaves="CONFIG_DEBUG_EXIT" in config)
+    return run_until_ready(session)
 
 
 if __name__ == "__main__":
