@@ -79,13 +79,19 @@ static uint64_t name_hash(const char *name)
 	return h;
 }
 
-static unsigned count_matches(const char *glob)
+static bool is_selected(const char *glob, const char *name)
+{
+	return glob_match(glob, name) &&
+	       (!str_has_prefix(name, KTEST_ON_DEMAND) || str_has_prefix(glob, KTEST_ON_DEMAND));
+}
+
+static unsigned count_selected(const char *glob)
 {
 	const struct ktest *const *test;
 	unsigned n = 0;
 
 	table_for_each(ktests, test)
-		n += glob_match(glob, (*test)->name);
+		n += is_selected(glob, (*test)->name);
 	return n;
 }
 
@@ -118,11 +124,11 @@ unsigned ktest_run_all(const char *glob)
 {
 	const struct ktest *const *test;
 	struct totals totals = { 0 };
-	unsigned plan = count_matches(glob);
+	unsigned plan = count_selected(glob);
 
 	print("KTAP version 1\n# seed=%#llx\n1..%u\n", (unsigned long long)run_options.seed, plan);
 	table_for_each(ktests, test) {
-		if (glob_match(glob, (*test)->name))
+		if (is_selected(glob, (*test)->name))
 			run_one(*test, &totals);
 	}
 	if (plan == 0) {

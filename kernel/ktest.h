@@ -39,6 +39,12 @@ TABLE_DECLARE(ktests, const struct ktest);
 	static void ktest_run_##id(struct ktest_run *t __unused)
 
 /*
+ * Tests that try this framework itself, and so fail: they run only for a glob
+ * that begins like their names.
+ */
+#define KTEST_ON_DEMAND	"selftest_"
+
+/*
  * Runs every test that matches `glob`, printing KTAP through print().
  * Returns the number of failures; no matching test is a failure.
  */

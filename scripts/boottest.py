@@ -16,6 +16,7 @@ import sys
 import tempfile
 import threading
 import time
+import traceback
 from concurrent.futures import ThreadPoolExecutor
 
 import elf
@@ -29,8 +30,10 @@ import screen
 HERE = os.path.dirname(os.path.abspath(__file__))
 TREE = os.path.dirname(HERE)
 KEYS = {"image", "config", "cc", "machine", "firmware", "boot", "mem", "cpus", "cpu",
-        "devices", "virtio-mmio", "cmdline", "extra", "timeout", "tier", "forge", "code",
+        "devices", "virtio-mmio", "cmdline", "extra", "timeout", "tier", "forge", "menu", "code",
         "expect", "reject", "count", "limit", "script", "serial", "skips-allowed", "check"}
+MENU_SECONDS = 60   # for which a menu waits, so that a key comes in time
+KEY_DOWN = "\x0e"   # control-N, to GRUB what the arrow is
 HANGS_MAX = 3       # after so many, and no success, the rest is not run
 TAIL = 25           # lines of a failed run's console that are shown
 
@@ -44,16 +47,34 @@ def lines(value):
 
 
 def expand(cmdline):
-    """@words:N@ stands for N bytes of short words that nobody understands."""
+    """@words:N@ stands for N bytes of short words that nobody understands,
+    @letters:N@ for N letters."""
     def words(match):
         return ("junk " * (int(match[1]) // 5)).strip()
-    return re.sub(r"@words:(\d+)@", words, cmdline)
+    cmdline = re.sub(r"@words:(\d+)@", words, cmdline)
+    return re.sub(r"@letters:(\d+)@", lambda match: "x" * int(match[1]), cmdline)
+
+
+def menu_entries():
+    """The menu of the ISO: title -> words before the command line, in order."""
+    text = read_text(os.path.join(TREE, "iso", "grub.cfg"))
+    return {title: words.strip() for title, words in re.findall(
+        r'^menuentry "([^"]*)" \{\n\tmultiboot2 \S+(.*)@CMDLINE@$', text, re.M)}
 
 
 def make_environment():
     """Our make's own flags must not reach the ones that we start."""
     return {k: v for k, v in os.environ.items()
             if k not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "O")}
+
+
+def claim(build):
+    """Makes `build` a build directory, as make does; exits if it may not be one."""
+    done = subprocess.run(["sh", os.path.join(HERE, "output.sh"), "claim", build],
+                          check=False, text=True, stdin=subprocess.DEVNULL,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    if done.returncode:
+        raise SystemExit("boottest: " + done.stdout.strip())
 
 
 class Image:
@@ -102,22 +123,23 @@ class Image:
         return "the image was not built: %s\n%s" % (
             " ".join(words + goals), tail(read_text(log))) if code else None
 
-    def iso(self, cmdline):
-        """Path of an ISO whose default entry boots with this command line."""
+    def iso(self, cmdline, seconds=0):
+        """Path of an ISO whose default entry boots with this command line
+        after so many seconds of showing its menu."""
         kernel = self.elf()
-        key = hashlib.sha1(cmdline.encode()).hexdigest()[:8]
+        key = hashlib.sha1(("%d %s" % (seconds, cmdline)).encode()).hexdigest()[:8]
         path = os.path.join(self.path, "boot-%s.iso" % key)
         with Image.building:
             if key not in self.isos:
-                self.isos[key] = self._make_iso(kernel, path, cmdline)
+                self.isos[key] = self._make_iso(kernel, path, cmdline, seconds)
         if self.isos[key]:
             raise Failure(self.isos[key])
         return path
 
-    def _make_iso(self, kernel, path, cmdline):
+    def _make_iso(self, kernel, path, cmdline, seconds):
         done = subprocess.run(
             [sys.executable, os.path.join(HERE, "mkiso.py"), "--elf", kernel, "--out", path,
-             "--cmdline", cmdline, "--timeout", "0"], check=False, text=True,
+             "--cmdline", cmdline, "--timeout", str(seconds)], check=False, text=True,
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         return "no ISO: " + tail(done.stdout) if done.returncode else None
 
@@ -140,6 +162,9 @@ class Run:
         self.image = image
         self.log = os.path.join(logs, name + ".log")
         self.cmdline = expand(section["cmdline"])
+        self.asked = self.cmdline       # with what the menu entry adds
+        if section["menu"]:
+            self.asked = (menu_entries()[section["menu"]] + " " + self.cmdline).strip()
         self.timeout = float(section["timeout"])
         self.console = ""
         self.seconds = 0.0
@@ -182,7 +207,7 @@ class Run:
             forge.write(kernel, section["forge"], wanted.elf, wanted.mem, self.cmdline)
             wanted.cmdline = ""
         elif wanted.boot == "iso":
-            wanted.iso = self.image.iso(self.cmdline)
+            wanted.iso = self.image.iso(self.cmdline, MENU_SECONDS if section["menu"] else 0)
         return wanted
 
     def _boot(self):
@@ -201,12 +226,17 @@ class Run:
 
     def _play(self, session, folder):
         """Runs the script's steps; ends at the first that goes wrong."""
+        if self.section["menu"]:
+            self._choose(session)
         for step in lines(self.section["script"]):
             word, _, rest = step.partition(" ")
             if word == "wait":
                 session.wait(rest, self.timeout)
             elif word == "send":
                 session.send(rest)
+            elif word == "stall":
+                seconds, _, line = rest.partition(" ")
+                session.stall(line, float(seconds))
             elif word == "reset":
                 session.reset()
             elif word == "test":
@@ -222,6 +252,12 @@ class Run:
             else:
                 raise Failure("tests.cfg: no such step: " + step)
         return []
+
+    def _choose(self, session):
+        """Goes down GRUB's menu to the entry, over the serial line."""
+        titles = list(menu_entries())
+        session.wait(re.escape(titles[-1]), self.timeout)
+        session.type(KEY_DOWN * titles.index(self.section["menu"]) + "\r")
 
     def _test_by_hand(self, session, pattern):
         """Types `test` into the shell and judges what it prints."""
@@ -241,10 +277,10 @@ class Run:
 
     def _judge(self, text, code):
         problems = []
-        tested = any(re.match(r"test(=|$)", w) for w in self.cmdline.split())
+        tested = any(re.match(r"test(=|$)", w) for w in self.asked.split())
         want = int(self.section["code"])
         if tested and want == ktap.EXIT_PASS:
-            problems = ktap.judge(text, code, self._names(self.cmdline), self._skips())
+            problems = ktap.judge(text, code, self._names(self.asked), self._skips())
         elif code != want:
             problems.append("QEMU left with %s, not %d" % (code, want) if code is not None
                             else "still running after %g s, killed" % self.timeout)
@@ -322,7 +358,11 @@ class Progress:
         if self.hung >= HANGS_MAX and len(self.failed) == len(self.done):
             self.report(run, ["not run: the first %d runs hung or failed" % len(self.done)])
         else:
-            self.report(run, run.execute())
+            try:
+                problems = run.execute()
+            except Exception:   # a fault of ours must not hide a run
+                problems = ["the judge broke: " + traceback.format_exc()]
+            self.report(run, problems)
 
     def report(self, run, problems):
         with self.lock:
@@ -354,6 +394,7 @@ def main():
     parser.add_argument("--tests", default=os.path.join(HERE, "tests.cfg"))
     parser.add_argument("--timeout", type=float, default=0, help="seconds, instead of each run's")
     args = parser.parse_args()
+    claim(os.path.abspath(args.build))
     root = os.path.join(os.path.abspath(args.build), "test")
     os.makedirs(os.path.join(root, "logs"), exist_ok=True)
     runs = load_runs(args.tests, root, args.tier, args.only or "*")

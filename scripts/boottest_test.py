@@ -3,10 +3,14 @@
 
 import contextlib
 import io
+import os
+import tempfile
 import unittest
+from unittest import mock
 
 import boottest
 import forge
+import guest
 import imagecheck
 import qemu
 
@@ -37,7 +41,7 @@ class ConfigurationTest(unittest.TestCase):
         for run in runs("all"):
             section = run.section
             judged = (section["check"] or section["script"] or section["expect"] or section["limit"]
-                      or section["code"] != "33" or "test" in run.cmdline)
+                      or section["code"] != "33" or "test" in run.asked)
             self.assertTrue(judged, run.name)
 
     def test_every_forge_case_runs(self):
@@ -82,6 +86,155 @@ class ProgressTest(unittest.TestCase):
         self.assertEqual(self.ran([FakeRun(1, False) for _ in range(9)]), 9)
 
 
+    def test_each_result_is_told_as_it_is(self):
+        shown = io.StringIO()
+        with contextlib.redirect_stdout(shown):
+            progress = boottest.Progress([0, 0])
+            good, bad = FakeRun(1, True), FakeRun(2, False)
+            progress.report(good, [])
+            progress.report(bad, ["first\nmore", "second"])
+            progress.close()
+        text = shown.getvalue()
+        self.assertRegex(text, r"(?m)^1\.\.2$")
+        self.assertRegex(text, r"(?m)^ok 1 fake ")
+        self.assertRegex(text, r"(?m)^not ok 2 fake ")
+        self.assertIn("# first\n#   more\n# second\n", text)
+        self.assertRegex(text, r"(?m)^1 passed, 1 failed$")
+        self.assertEqual(progress.done, [good, bad])
+        self.assertEqual(progress.failed, [bad])
+
+
+class MainTest(unittest.TestCase):
+    def code(self, runs):
+        with tempfile.TemporaryDirectory() as folder, \
+                mock.patch("sys.argv", ["boottest.py", "--build", folder]), \
+                mock.patch.object(boottest, "load_runs", return_value=runs), \
+                contextlib.redirect_stdout(io.StringIO()):
+            return boottest.main()
+
+    def test_exit_code_says_whether_all_passed(self):
+        self.assertEqual(self.code([FakeRun(1, True), FakeRun(1, True)]), 0)
+        self.assertEqual(self.code([FakeRun(1, True), FakeRun(1, False)]), 1)
+        self.assertEqual(self.code([]), 1)
+
+    def test_a_run_that_raises_is_not_forgotten(self):
+        broken = FakeRun(1, True)
+        broken.execute = mock.Mock(side_effect=RuntimeError)
+        self.assertEqual(self.code([broken, FakeRun(1, True)]), 1)
+        with contextlib.redirect_stdout(io.StringIO()) as shown:
+            boottest.Progress([broken]).execute(broken)
+        self.assertIn("not ok 1 fake", shown.getvalue())
+        self.assertIn("RuntimeError", shown.getvalue())
+
+
+REPORT = "KTAP version 1\n1..1\nok 1 %s\n# Totals: pass:1 fail:0 skip:0\n"
+
+
+class FakeSession:
+    """A guest that has said all it ever says and leaves with `code`."""
+
+    def __init__(self, said, code):
+        self.said, self.code, self.sent, self.mark = said, code, [], 0
+
+    def text(self):
+        return self.said
+
+    def wait(self, pattern, _timeout):
+        match = boottest.re.compile(pattern, boottest.re.M).search(self.said, self.mark)
+        if not match:
+            raise guest.GuestError("the console never said /%s/" % pattern)
+        self.mark = match.end()
+
+    def send(self, line):
+        self.sent.append(line)
+        if line == "test":
+            self.said += REPORT % ("other" if self.said.startswith("wrong") else "mine")
+
+    def type(self, keys):
+        self.sent.append(keys)
+
+    def reset(self):
+        self.sent.append("<reset>")
+
+    def stall(self, line, seconds):
+        self.sent.append("<%g s>%s" % (seconds, line))
+
+    def finish(self, _timeout):
+        return self.code
+
+    def close(self):
+        pass
+
+
+class RunTest(unittest.TestCase):
+    """Whole runs, the guest a stand-in whose image holds the test `mine`."""
+
+    def problems(self, said, left, **keys):
+        section = {**boottest.load_runs(CFG, "/nowhere", "ci", "microvm-direct")[0].section,
+                   "cmdline": "", **keys}
+        self.session = FakeSession(said, left)
+        with tempfile.TemporaryDirectory() as folder, \
+                mock.patch.object(guest, "Session", return_value=self.session), \
+                mock.patch.object(qemu, "check"), \
+                mock.patch.object(qemu, "command", return_value=["qemu"]), \
+                mock.patch.object(boottest.Run, "guest"), \
+                mock.patch.object(boottest.elf.Elf, "load"), \
+                mock.patch.object(boottest.elf, "test_names", return_value=["mine"]):
+            run = boottest.Run("fake", section, mock.Mock(), folder)
+            found = run.execute()
+            self.assertIn(said, boottest.read_text(os.path.join(folder, "fake.log")))
+        return " | ".join(found)
+
+    def test_a_report_is_judged_with_the_code(self):
+        self.assertEqual(self.problems(REPORT % "mine", 33, cmdline="test"), "")
+        self.assertRegex(self.problems(REPORT % "mine", 35, cmdline="test"), "left with 35")
+        self.assertRegex(self.problems(REPORT % "other", 33, cmdline="test"), "not in the image")
+        self.assertRegex(self.problems("ready\n", 33, cmdline="test"), "0 plans")
+
+    def test_the_code_counts_without_a_report(self):
+        self.assertEqual(self.problems("ready\n", 33), "")
+        for code in (0, 1, 35, -9):
+            self.assertRegex(self.problems("ready\n", code), "left with %d, not 33" % code)
+        self.assertRegex(self.problems("ready\n", None), "still running after")
+
+    def test_a_wanted_failure_must_be_one(self):
+        self.assertEqual(self.problems("panic: x\n", 35, code="35", expect="^panic"), "")
+        self.assertRegex(self.problems("panic: x\n", 33, code="35", expect="^panic"),
+                         "left with 33, not 35")
+        self.assertRegex(self.problems(REPORT % "mine", 33, code="35", cmdline="test"),
+                         "left with 33, not 35")
+        self.assertRegex(self.problems("panic: x\n", None, code="35"), "still running after")
+
+    def test_texts_count_beside_the_code(self):
+        self.assertRegex(self.problems("ready\n", 33, expect="^steady$"), "never says /.steady")
+        self.assertRegex(self.problems(REPORT % "mine", 33, cmdline="test", reject="pass:1"),
+                         "console says: pass:1")
+
+    def test_a_step_that_fails_fails_the_run(self):
+        self.assertEqual(self.problems("cairn> ", 33, script="wait ^cairn>\nsend exit"), "")
+        self.assertEqual(self.session.sent, ["exit"])
+        self.assertRegex(self.problems("", 33, script="wait ^cairn>"), "never said")
+        self.assertRegex(self.problems("", 33, script="dance"), "no such step")
+
+    def test_steps_reach_the_guest(self):
+        self.assertEqual(self.problems("", 33, script="reset\nstall 2 test\nsend"), "")
+        self.assertEqual(self.session.sent, ["<reset>", "<2 s>test", ""])
+
+    def test_a_report_by_hand_is_judged(self):
+        self.assertEqual(self.problems("cairn> ", 33, script="test"), "")
+        self.assertRegex(self.problems("wrong ", 33, script="test"), "not in the image: other")
+
+    def test_a_menu_entry_adds_its_words(self):
+        entries = list(boottest.menu_entries())
+        self.assertEqual(len(entries), 3)
+        menu = "".join(" " + e + "\n" for e in entries)
+        self.assertEqual(self.problems(menu + REPORT % "mine", 33, menu="Cairn: self-test"), "")
+        self.assertEqual(self.session.sent, [boottest.KEY_DOWN + "\r"])
+        self.assertRegex(self.problems(menu, 33, menu="Cairn: self-test"), "0 plans")
+        self.assertEqual(self.problems(menu, 33, menu="Cairn: verbose"), "")
+        self.assertEqual(self.session.sent, [boottest.KEY_DOWN * 2 + "\r"])
+
+
 class JudgeTest(unittest.TestCase):
     def judge(self, text, **section):
         return boottest.judge_patterns(
@@ -105,6 +258,7 @@ class JudgeTest(unittest.TestCase):
 
     def test_words_expand(self):
         self.assertEqual(len(boottest.expand("@words:10000@")), 9999)
+        self.assertEqual(boottest.expand("test=@letters:3@"), "test=xxx")
 
 
 class ImageCheckTest(unittest.TestCase):

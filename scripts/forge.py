@@ -107,6 +107,7 @@ class Forgery:
         self.ram = min(ram, RAM_GAP)
         self.argument = argument
         self.cmdline = cmdline
+        self.loader = "forge"
         self.magic = MAGIC
         self.shift = 0              # how far from its linked address the image is put
         self.cr4 = 0
@@ -137,7 +138,7 @@ class Forgery:
         raise ForgeError("no room beside the image")
 
     def info(self):
-        tags = [tag_cmdline(self.cmdline), tag_loader("forge"), self.map_tag()]
+        tags = [tag_cmdline(self.cmdline), tag_loader(self.loader), self.map_tag()]
         body = b"".join(tags + self.extra) + self.end
         size = 8 + len(body) if self.total_size is None else self.total_size
         return struct.pack("<II", size & 2**32 - 1, 0) + body
@@ -302,6 +303,12 @@ def map_unsorted(forgery):
 
 
 @case
+def map_beyond_processor(forgery):
+    """RAM that a processor of 40 address bits, as QEMU's are, cannot name."""
+    forgery.mmap.append((2**42, 64 * MIB, USABLE))
+
+
+@case
 def map_wrapping_only_usable(forgery):
     """A usable entry whose end wraps to below its start is no RAM."""
     forgery.mmap.append((2**64 - MIB, 2 * MIB + forgery.ram, USABLE))
@@ -428,6 +435,12 @@ def cmdline_unterminated(forgery):
     forgery.cmdline, text = "", forgery.cmdline
     plain = forgery.map_tag
     forgery.map_tag = lambda: plain() + tag_cmdline(text, end=b"")
+
+
+@case
+def loader_name_dirty(forgery):
+    """A name that would write lines of its own and steer the terminal."""
+    forgery.loader = "two\nlines\r\tand \x1b[31mred\x7f\x07"
 
 
 @case

@@ -4,6 +4,7 @@
 The reader is a thread, so a guest that writes without end or falls silent
 cannot block the caller: every wait here has a bound."""
 
+import fcntl
 import json
 import re
 import socket
@@ -15,6 +16,8 @@ import time
 import ktap
 
 CONSOLE_MAX = 16 << 20      # bytes; a guest that says more babbles, and is ended
+
+PIPE_MIN = 4096             # bytes that wait unread, the least that Linux grants
 
 
 class GuestError(Exception):
@@ -34,12 +37,14 @@ class Session:
         self.more = threading.Condition()
         self.process = subprocess.Popen(argv, stdin=stdin, stdout=subprocess.PIPE,
                                         stderr=subprocess.STDOUT, bufsize=0)
+        self.listening = threading.Event()
+        self.listening.set()
         self.reader = threading.Thread(target=self._read, daemon=True)
         self.ended = False
         self.reader.start()
 
     def _read(self):
-        while True:
+        while self.listening.wait():
             data = self.process.stdout.read(65536)
             with self.more:
                 self.raw += data or b""
@@ -96,6 +101,22 @@ class Session:
         self.process.stdin.write(line.encode() + b"\r")
         self.process.stdin.flush()
 
+    def type(self, keys):
+        """Sends keys as they are, without an end of line."""
+        self.process.stdin.write(keys.encode())
+        self.process.stdin.flush()
+
+    def stall(self, line, seconds):
+        """Sends a line and for so long reads none of what the guest says, as
+        a terminal that stopped; then reads on."""
+        fcntl.fcntl(self.process.stdout, fcntl.F_SETPIPE_SZ, PIPE_MIN)
+        self.listening.clear()
+        try:
+            self.send(line)
+            time.sleep(seconds)
+        finally:
+            self.listening.set()
+
     def control(self, execute, **arguments):
         """One QMP command on the control socket."""
         with socket.socket(socket.AF_UNIX) as control:
@@ -129,6 +150,7 @@ class Session:
         return code
 
     def close(self):
+        self.listening.set()
         if self.process.poll() is None:
             self.process.kill()
             self.process.wait()

@@ -3,6 +3,7 @@
 
 import signal
 import sys
+import threading
 import time
 import unittest
 
@@ -38,6 +39,28 @@ class SessionTest(unittest.TestCase):
         with self.assertRaisesRegex(guest.GuestError, "QEMU ended before"):
             talk.wait("one", 20)
         talk.close()
+
+    def test_a_stalled_reader_loses_nothing(self):
+        talk = session("import sys\nsys.stdin.readline()\n"
+                       "for i in range(4000): print('line', i)\nprint('end')")
+        started = time.monotonic()
+        talk.stall("go\n", 0.5)
+        self.assertGreaterEqual(time.monotonic() - started, 0.5)
+        talk.wait("^line 3999$", 20)
+        talk.wait("^end$", 20)
+        self.assertEqual(talk.finish(20), 0)
+
+    def test_nothing_is_read_during_a_stall(self):
+        talk = session("import sys\nsys.stdin.readline()\nprint('x' * 100000)")
+        sizes = []
+        timer = threading.Timer(0.6, lambda: sizes.append(len(talk.raw)))
+        timer.start()
+        talk.stall("go\n", 1.0)
+        timer.join()
+        # One read was under way when the stall began.
+        self.assertLess(sizes[0], 100000)
+        talk.wait("x{100000}", 20)
+        self.assertEqual(talk.finish(20), 0)
 
     def test_silence_ends_in_time(self):
         talk = session("import time; time.sleep(600)")

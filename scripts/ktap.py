@@ -12,6 +12,7 @@ from collections import Counter, namedtuple
 
 EXIT_PASS = 33      # isa-debug-exit: 2 * 0x10 + 1
 EXIT_FAIL = 35      # 2 * 0x11 + 1
+ON_DEMAND = "selftest_"     # KTEST_ON_DEMAND of kernel/ktest.h
 
 ESCAPE = re.compile(r"\x1b(\[[0-?]*[ -/]*[@-~]|\][^\x07]*\x07|[@-Z\\-_c])")
 RESULT = re.compile(r"(not )?ok (\d+)(?: -)? (\S+)(?:\s+# SKIP\b\s*(.*))?\s*$")
@@ -116,7 +117,8 @@ def selected(names, cmdline):
     """Of the image's tests, those that `test` or `test=GLOB` asks for."""
     words = [w for w in cmdline.split() if w == "test" or w.startswith("test=")]
     glob = words[-1].partition("=")[2] if words else ""
-    return [n for n in names if fnmatch.fnmatchcase(n, glob or "*")]
+    return [n for n in names if fnmatch.fnmatchcase(n, glob or "*")
+            and (glob.startswith(ON_DEMAND) or not n.startswith(ON_DEMAND))]
 
 
 def judge_text(console, names=None, skips_allowed=()):

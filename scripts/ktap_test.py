@@ -100,6 +100,12 @@ class KtapTest(unittest.TestCase):
         self.assertEqual(ktap.selected(NAMES, "loglevel=debug test"), NAMES)
         self.assertEqual(ktap.selected(NAMES, "test=ring_*"), ["ring_wraps"])
 
+    def test_tests_on_demand_are_asked_for_by_name(self):
+        names = NAMES + ["selftest_fails"]
+        self.assertEqual(ktap.selected(names, "test"), NAMES)
+        self.assertEqual(ktap.selected(names, "test=s*"), [])
+        self.assertEqual(ktap.selected(names, "test=selftest_*"), ["selftest_fails"])
+
 
 if __name__ == "__main__":
     unittest.main()

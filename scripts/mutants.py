@@ -13,13 +13,14 @@ import subprocess
 import sys
 from collections import namedtuple
 
-from boottest import TREE, make_environment, tail
+from boottest import TREE, claim, make_environment, tail
 
 TIMEOUT = 1200      # seconds for a build and its runs
 # How long a mutated guest may take; the same runs, unharmed, need 2 s.
 GUEST_TIMEOUT = "30"
 
-# `test`: "boot GLOB" (runs of tests.cfg) or "host"; `want`: regex of its output.
+# `test`: "boot GLOB" (runs of tests.cfg), "host", or "hostself" (what fails on
+# demand); `want`: regex of its output.
 Mutant = namedtuple("Mutant", "name path old new test want")
 
 MUTANTS = [
@@ -37,10 +38,35 @@ MUTANTS = [
            "\t\tmemset(out, 0x5a, got);",
            "boot microvm-direct", r"not ok \d+ rng_"),
     Mutant("test-exits-early", "kernel/ktest.c", "\ttable_for_each(ktests, test) {\n"
-           "\t\tif (glob_match(glob, (*test)->name))\n\t\t\trun_one",
+           "\t\tif (is_selected(glob, (*test)->name))\n\t\t\trun_one",
            "\tmachine_exit(true);\n\ttable_for_each(ktests, test) {\n"
-           "\t\tif (glob_match(glob, (*test)->name))\n\t\t\trun_one",
+           "\t\tif (is_selected(glob, (*test)->name))\n\t\t\trun_one",
            "boot microvm-direct", r"never reported"),
+    Mutant("ktest-prints-ok", "kernel/ktest.c", 'print("not ok', 'print("ok',
+           "boot selftest-fails-expect", r"not ok \d+ selftest-fails-expect"),
+    Mutant("ktest-prints-ok-host", "kernel/ktest.c", 'print("not ok', 'print("ok',
+           "hostself", r"not ok: hosttest 'selftest_fails_expect'"),
+    Mutant("ktest-forgives", "kernel/ktest.c", "t.failures > 0", "t.failures > 1000000",
+           "boot selftest-fails-expect", r"not ok \d+ selftest-fails-expect"),
+    Mutant("ktest-counts-no-failure", "kernel/ktest.c", "\t\ttotals->failed++;\n", "",
+           "boot selftest-fails-expect", r"not ok \d+ selftest-fails-expect"),
+    Mutant("ktest-skip-hides-failure", "kernel/ktest.c", "\tif (t.failures > 0) {",
+           "\tif (t.failures > 0 && !t.skip) {",
+           "boot selftest-fails-though-skipped", r"not ok \d+ selftest-fails-though-skipped"),
+    Mutant("kzalloc-dirty", "mm/mm.c", "\tif (block)\n\t\tmemset(block, 0, size);\n", "",
+           "boot microvm-direct", r"not ok \d+ mm_heap_calls_keep_their_contracts"),
+    Mutant("dma-of-the-stack", "mm/dma.c", "ro_after_init_end, boot_tables)",
+           "ro_after_init_end, image_end)",
+           "boot microvm-direct", r"not ok \d+ mm_dma_addr_accepts_only_our_memory"),
+    Mutant("nmi-on-any-stack", "arch/x86/exception.c",
+           "\tidt[EXCEPTION_NMI].ist = IST_NMI;\n", "",
+           "boot microvm-direct", r"not ok \d+ x86_exceptions_that_trust_no_stack"),
+    Mutant("machine-check-on-any-stack", "arch/x86/exception.c",
+           "\tidt[EXCEPTION_MACHINE_CHECK].ist = IST_MACHINE_CHECK;\n", "",
+           "boot microvm-direct", r"not ok \d+ x86_exceptions_that_trust_no_stack"),
+    Mutant("double-fault-guard-missing", "arch/x86/paging.c",
+           "\tunmap_image_page(stack_double_fault_guard);\n", "",
+           "boot microvm-direct", r"not ok \d+ x86_stacks_have_guard_pages"),
     Mutant("guard-missing", "arch/x86/paging.c", "\tunmap_image_page(stack_guard);\n", "",
            "boot microvm-direct", r"not ok \d+ x86_stacks_have_guard_pages"),
     Mutant("bss-dirty", "arch/x86/boot/entry.S", "\tshrq\t$3, %rcx\n\txorl\t%eax, %eax\n"
@@ -71,8 +97,12 @@ def run_test(tree, test):
     """Output and exit code of one mutant's test in the scratch copy."""
     kind, _, only = test.partition(" ")
     build = os.path.join(tree, "build")
-    if kind == "host":
-        words = ["make", "-C", tree, "-j2", "O=" + build, "hosttest"]
+    if kind == "hostself":
+        words = ["sh", "-c", 'make -C "$1" -j2 O="$2/host" HOSTED=1 hosttest-program && '
+                 'exec "$3" "$1/scripts/testself.py" "$2/host/hosttest"',
+                 "sh", tree, build, sys.executable]
+    elif kind == "host":
+        words = ["make", "-C", tree, "-j2", "O=" + build, "TIER=ci", "hosttest"]
     else:
         words = [sys.executable, os.path.join(tree, "scripts", "boottest.py"),
                  "--build", build, "--only", only, "--timeout", GUEST_TIMEOUT]
@@ -132,6 +162,7 @@ def main():
     chosen = [m for m in MUTANTS if args.only in ("", m.name)]
     tree = os.path.join(os.path.abspath(args.build), "mutants")
     copy_tree(tree)
+    claim(os.path.join(tree, "build"))
     failed = 0
     print("KTAP version 1\n1..%d" % (len(chosen) + 1))
     broken = [test for test in sorted({m.test for m in chosen}) if run_test(tree, test)[1]]

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
 """Every test of a tier, one part after the other; closes with the count.
 
-Parts: the scripts' own tests, `make check`, `make hosttest`, the runs in
-QEMU, and in the tier `all` the planted faults. A part that breaks without
-saying what failed counts as one failure."""
+Parts: the scripts' own tests, `make check`, `make hosttest`, the framework's
+own failures, the runs in QEMU, and in the tier `all` the planted faults. A part
+that breaks without saying what failed counts as one failure."""
 
 import argparse
 import os
@@ -64,6 +64,8 @@ def parts(build, tier):
     here = os.path.join(TREE, "scripts")
     yield "check", make + ["check"]
     yield "hosttest", make + ["hosttest"]
+    yield "selftest", [sys.executable, os.path.join(here, "testself.py"),
+                       os.path.join(build, "host", "hosttest")]
     yield "boottest", [sys.executable, os.path.join(here, "boottest.py"),
                        "--build", build, "--tier", tier]
     if tier == "all":
