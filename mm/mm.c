@@ -40,6 +40,7 @@ static void claim(paddr_t start, paddr_t end, const char *name)
 	regions_add(&map, start, end - start, REGION_CLAIMED, name);
 }
 
+/* MAP_MAX has room for every range and claim, so their order does not matter. */
 static void build_map(const struct boot_info *info)
 {
 	regions_init(&map, map_regions, MAP_MAX);

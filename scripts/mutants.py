@@ -67,6 +67,8 @@ MUTANTS = [
     Mutant("double-fault-guard-missing", "arch/x86/paging.c",
            "\tunmap_image_page(stack_double_fault_guard);\n", "",
            "boot microvm-direct", r"not ok \d+ x86_stacks_have_guard_pages"),
+    Mutant("null-call-swallowed", "arch/x86/exception.c", "&& probe_execute_active && ", "&& ",
+           "boot crash-call", r"not ok \d+ crash-call"),
     Mutant("guard-missing", "arch/x86/paging.c", "\tunmap_image_page(stack_guard);\n", "",
            "boot microvm-direct", r"not ok \d+ x86_stacks_have_guard_pages"),
     Mutant("bss-dirty", "arch/x86/boot/entry.S", "\tshrq\t$3, %rcx\n\txorl\t%eax, %eax\n"

@@ -29,6 +29,11 @@ static void crash_execute(void)
 	__asm__ volatile("call *%0" : : "r"(code_in_data) : "memory");
 }
 
+static void crash_call(void)
+{
+	__asm__ volatile("call *%0" : : "r"(UINT64_C(0)) : "memory");
+}
+
 static void crash_divide(void)
 {
 	__asm__ volatile("divl %0" : : "r"(0), "a"(1), "d"(0));
@@ -70,6 +75,7 @@ static const struct {
 	{ "null", crash_null },
 	{ "text", crash_text },
 	{ "execute", crash_execute },
+	{ "call", crash_call },
 	{ "divide", crash_divide },
 	{ "opcode", crash_opcode },
 	{ "protection", crash_protection },

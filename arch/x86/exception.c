@@ -41,6 +41,7 @@ struct fixup {
 extern const char vector_stubs[];
 extern const struct fixup __start_fault_fixups[], __stop_fault_fixups[];
 extern const void *probe_execute_target;
+extern bool probe_execute_active;
 extern const char probe_execute_failed[];
 
 void exception_handle(struct trap_frame *f);
@@ -128,9 +129,9 @@ static bool fix_up(struct trap_frame *f, uint64_t address)
 			return true;
 		}
 	}
-	if (f->vector == EXCEPTION_PAGE_FAULT && (f->error & FAULT_FETCH) &&
+	if (f->vector == EXCEPTION_PAGE_FAULT && probe_execute_active && address == f->rip &&
 	    f->rip == (uintptr_t)probe_execute_target) {
-		probe_execute_target = NULL;
+		probe_execute_active = false;
 		f->rip = (uintptr_t)probe_execute_failed;
 		return true;
 	}
@@ -161,7 +162,7 @@ static void describe(const struct trap_frame *f, uint64_t address)
 
 	if (f->vector == EXCEPTION_PAGE_FAULT) {
 		page_fault_describe(how, sizeof(how), f->error);
-		print("panic: page fault: %s at %#018llx%s, error code %#llx\n", how,
+		print("panic: page fault: %s at 0x%016llx%s, error code %#llx\n", how,
 		      (unsigned long long)address,
 		      is_guard(address) ? " (guard page: stack overflow)" : "",
 		      (unsigned long long)f->error);

@@ -86,13 +86,16 @@ probe_write:
 	fixup	1b, probe_failed
 
 /*
- * The fault happens at the target itself, so the handler compares the
- * address of the fetch with probe_execute_target and returns to the caller.
+ * The fault happens at the target itself, so the handler compares where it
+ * happened with probe_execute_target, but only while a probe is under way:
+ * at any other time a jump there, to null above all, is a fault like others.
  */
 .globl probe_execute
 probe_execute:
 	movq	%rdi, probe_execute_target(%rip)
+	movb	$1, probe_execute_active(%rip)
 	call	*%rdi
+	movb	$0, probe_execute_active(%rip)
 	xorl	%eax, %eax
 	ret
 .globl probe_execute_failed
@@ -107,5 +110,8 @@ probe_failed:
 .globl probe_execute_target
 probe_execute_target:
 	.quad	0
+.globl probe_execute_active
+probe_execute_active:
+	.byte	0
 
 .section .note.GNU-stack, "", @progbits

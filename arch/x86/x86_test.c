@@ -83,6 +83,16 @@ KTEST(x86_data_cannot_be_executed)
 		     "execution of a page without execute permission");
 }
 
+KTEST(x86_unmapped_memory_cannot_be_executed)
+{
+	const void *const addresses[] = { NULL, stack_guard };
+
+	for (size_t i = 0; i < ARRAY_SIZE(addresses); i++)
+		expect_fault(t, probe_execute(addresses[i]), addresses[i], cpu_has_nx() ?
+			     "execution of a page that is not mapped" :
+			     "read of a page that is not mapped");
+}
+
 KTEST(x86_stacks_have_guard_pages)
 {
 	char *const guards[] = {
