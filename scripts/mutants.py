@@ -162,6 +162,8 @@ def main():
     parser.add_argument("--only", default="", help="name of one fault")
     args = parser.parse_args()
     chosen = [m for m in MUTANTS if args.only in ("", m.name)]
+    if not chosen:
+        parser.error("no fault is named " + args.only)
     tree = os.path.join(os.path.abspath(args.build), "mutants")
     copy_tree(tree)
     claim(os.path.join(tree, "build"))
