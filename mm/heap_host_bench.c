@@ -1,0 +1,279 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The host's driver for measuring heaps: carries out one trace with one heap
+ * and prints what it saw. scripts/heapbench.py runs it, under callgrind or
+ * natively, and makes a table.
+ *
+ *	heapbench count HEAP TRACE SEED N	the first N operations; prints nothing
+ *	heapbench time HEAP TRACE SEED N	ns of the fastest of SEGMENTS times N operations
+ *	heapbench memory HEAP TRACE SEED N	peak footprint and peak live bytes, over N
+ *
+ * HEAP is cairn; system, which is glibc's or the one preloaded; or none, which
+ * does nothing: the cost of the driver itself. All are called through one table of
+ * pointers.
+ */
+#include <dlfcn.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "kernel/panic.h"
+#include "mm/arena_test.h"
+#include "mm/heap_host_calls.h"
+#include "mm/heap_trace.h"
+
+enum {
+	SEGMENTS = 5,
+	RSS_INTERVAL = 64,		/* operations between two looks */
+};
+
+#define ARENA_SIZE	(4 * GIB)
+#define ARENA_BASE	(4 * GIB)
+
+struct heap_calls {
+	void *(*alloc)(size_t size);
+	void (*free)(void *block);
+	void *(*resize)(void *block, size_t size);
+	uint64_t (*footprint)(void);
+};
+
+void panic(const char *fmt, ...)
+{
+	va_list args;
+
+	fputs("heapbench: ", stderr);
+	va_start(args, fmt);
+	vfprintf(stderr, fmt, args);
+	va_end(args);
+	fputc('\n', stderr);
+	exit(1);
+}
+
+/*
+ * The heap that does nothing. In assembly, for its instructions are known by
+ * number to heapbench.py: 2, 1 and 2.
+ */
+void *none_alloc(size_t size);
+void none_free(void *block);
+void *none_resize(void *block, size_t size);
+__asm__(
+	".pushsection .text\n"
+	"none_alloc:	lea none_block(%rip), %rax\n"
+	"		ret\n"
+	"none_free:	ret\n"
+	"none_resize:	mov %rdi, %rax\n"
+	"		ret\n"
+	".local none_block\n"
+	".comm none_block, 4096, 4096\n"
+	".popsection\n");
+
+static uint64_t none_footprint(void)
+{
+	return 0;
+}
+
+static uint64_t resident(void)
+{
+	static int statm = -1;
+	char text[128];
+	char *second;
+	ssize_t n;
+
+	if (statm < 0)
+		statm = open("/proc/self/statm", O_RDONLY);
+	n = pread(statm, text, sizeof(text) - 1, 0);
+	if (n <= 0)
+		panic("/proc/self/statm cannot be read");
+	text[n] = '\0';
+	second = strchr(text, ' ');
+	return second ? strtoull(second, NULL, 10) * PAGE_SIZE : 0;
+}
+
+static void cairn_open(struct heap_calls *c)
+{
+	struct arena arena;
+
+	if (!arena_open(&arena, ARENA_BASE, ARENA_SIZE) ||
+	    !heap_host_open(ARENA_BASE, ARENA_SIZE, arena_offset(&arena)))
+		panic("no memory for the arena");
+	*c = (struct heap_calls){
+		heap_host_alloc, heap_host_free, heap_host_resize, heap_host_footprint
+	};
+}
+
+static void *find(const char *symbol)
+{
+	void *p = dlsym(RTLD_DEFAULT, symbol);
+
+	if (!p)
+		panic("no %s", symbol);
+	return p;
+}
+
+static void heap_open(const char *name, struct heap_calls *c)
+{
+	if (!strcmp(name, "cairn")) {
+		cairn_open(c);
+	} else if (!strcmp(name, "none")) {
+		*c = (struct heap_calls){ none_alloc, none_free, none_resize, none_footprint };
+	} else if (!strcmp(name, "system")) {
+		/* The functions themselves, not this program's jumps to them. */
+		*c = (struct heap_calls){
+			(void *(*)(size_t))find("malloc"), (void (*)(void *))find("free"),
+			(void *(*)(void *, size_t))find("realloc"), resident
+		};
+	} else {
+		panic("no heap '%s'", name);
+	}
+}
+
+struct driver {
+	struct heap_calls calls;
+	struct heap_trace trace;
+	struct heap_op *ops;		/* the operations, made beforehand */
+	void *live[HEAP_TRACE_LIVE];
+	uint16_t size[HEAP_TRACE_LIVE];	/* kept in memory() alone */
+};
+
+static struct driver driver;
+
+static void make_ops(struct driver *d, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		heap_trace_next(&d->trace, &d->ops[i]);
+}
+
+/* Whoever asks for a block writes to it: one word of each. */
+static inline void *touch(void *p)
+{
+	if (!p)
+		panic("the heap has no memory left");
+	*(volatile uint64_t *)p = 0;
+	return p;
+}
+
+static __noinline void run_ops(struct driver *d, size_t n)
+{
+	const struct heap_op *end = d->ops + n;
+
+	for (const struct heap_op *op = d->ops; op < end; op++) {
+		void **live = &d->live[op->slot];
+
+		switch (op->kind) {
+		case HEAP_OP_ALLOC:
+			*live = touch(d->calls.alloc(op->size));
+			break;
+		case HEAP_OP_FREE:
+			d->calls.free(*live);
+			break;
+		case HEAP_OP_RESIZE:
+			*live = touch(d->calls.resize(*live, op->size));
+			break;
+		}
+	}
+}
+
+static double now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
+}
+
+static void count(struct driver *d, size_t n)
+{
+	make_ops(d, n);
+	run_ops(d, n);
+}
+
+static void time_ops(struct driver *d, size_t n)
+{
+	double best = 0;
+
+	for (int i = 0; i <= SEGMENTS; i++) {
+		double start, ns;
+
+		make_ops(d, n);
+		start = now_ns();
+		run_ops(d, n);
+		ns = now_ns() - start;
+		/* The first warms up: fills, and touches memory for the first time. */
+		if (i == 1 || (i > 1 && ns < best))
+			best = ns;
+	}
+	printf("%.3f\n", best / (double)n);
+}
+
+static void do_op(struct driver *d, const struct heap_op *op, uint64_t *bytes)
+{
+	void **live = &d->live[op->slot];
+
+	*bytes -= d->size[op->slot];
+	d->size[op->slot] = op->size;
+	*bytes += op->size;
+	if (op->kind == HEAP_OP_ALLOC)
+		*live = d->calls.alloc(op->size);
+	else if (op->kind == HEAP_OP_RESIZE)
+		*live = d->calls.resize(*live, op->size);
+	else
+		d->calls.free(*live);
+	if (op->kind != HEAP_OP_FREE)
+		memset(touch(*live), 1, op->size);
+}
+
+static void memory(struct driver *d, size_t n)
+{
+	bool sampled = d->calls.footprint == resident;
+	uint64_t bytes = 0, bytes_peak = 0, held_peak = 0, before = 0;
+
+	/* What is resident is what was written, not whole huge pages of it. */
+	prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0);
+	make_ops(d, n);
+	memset(d->live, 1, sizeof(d->live));
+	memset(d->size, 1, sizeof(d->size));
+	memset(d->size, 0, sizeof(d->size));
+	if (sampled)
+		before = resident();
+	for (size_t i = 0; i < n; i++) {
+		do_op(d, &d->ops[i], &bytes);
+		bytes_peak = max(bytes_peak, bytes);
+		if (!sampled || i % RSS_INTERVAL == 0 || bytes == bytes_peak)
+			held_peak = max(held_peak, d->calls.footprint() - before);
+	}
+	printf("%llu %llu\n", (unsigned long long)held_peak, (unsigned long long)bytes_peak);
+}
+
+int main(int argc, char **argv)
+{
+	struct driver *d = &driver;
+	const char *letters = "plfrR";
+	const char *letter;
+	size_t n;
+
+	if (argc != 6)
+		panic("usage: count|time|memory HEAP TRACE SEED N");
+	letter = strchr(letters, argv[3][0]);
+	if (!letter || !argv[3][0])
+		panic("no trace '%s'", argv[3]);
+	n = strtoull(argv[5], NULL, 0);
+	d->ops = calloc(n, sizeof(d->ops[0]));
+	if (!d->ops)
+		panic("no memory");
+	heap_trace_start(&d->trace, (enum heap_trace_kind)(letter - letters), HEAP_TRACE_LIVE,
+			 strtoull(argv[4], NULL, 0));
+	heap_open(argv[2], &d->calls);
+	if (!strcmp(argv[1], "count"))
+		count(d, n);
+	else if (!strcmp(argv[1], "time"))
+		time_ops(d, n);
+	else if (!strcmp(argv[1], "memory"))
+		memory(d, n);
+	else
+		panic("no measure '%s'", argv[1]);
+	return 0;
+}
