@@ -190,7 +190,7 @@ static void small_free(struct heap *h, struct heap_span *s, unsigned number)
 
 /* Blocks, small or large. */
 
-struct heap_block {
+struct found_block {
 	struct heap_span *span;	/* NULL: a run */
 	unsigned number;	/* in its span */
 	unsigned order;		/* of a run */
@@ -198,7 +198,7 @@ struct heap_block {
 };
 
 /* Finds out what `p` is; false if it is no live block. */
-static bool block_find(const struct heap *h, const void *p, struct heap_block *out)
+static bool block_find(const struct heap *h, const void *p, struct found_block *out)
 {
 	paddr_t address = pointer_address(h, p);
 	struct page_block pages;
@@ -207,7 +207,7 @@ static bool block_find(const struct heap *h, const void *p, struct heap_block *o
 
 	if (!page_block_find(h->pages, address, &pages))
 		return false;
-	*out = (struct heap_block){ .order = pages.order, .size = PAGE_SIZE << pages.order };
+	*out = (struct found_block){ .order = pages.order, .size = PAGE_SIZE << pages.order };
 	if (pages.use == PAGE_USE_HEAP_RUN)
 		return pages.start == address;
 	if (pages.use != PAGE_USE_HEAP_SPAN)
@@ -260,7 +260,7 @@ void *heap_alloc(struct heap *h, size_t size, size_t align)
 
 int heap_free(struct heap *h, void *block)
 {
-	struct heap_block b;
+	struct found_block b;
 
 	if (!block)
 		return 0;
@@ -281,7 +281,7 @@ static bool size_fits(size_t have, size_t want)
 
 void *heap_realloc(struct heap *h, void *block, size_t size)
 {
-	struct heap_block b;
+	struct found_block b;
 	void *p;
 
 	if (!block)
@@ -300,7 +300,7 @@ void *heap_realloc(struct heap *h, void *block, size_t size)
 
 size_t heap_usable_size(const struct heap *h, const void *block)
 {
-	struct heap_block b;
+	struct found_block b;
 
 	return block && block_find(h, block, &b) ? b.size : 0;
 }
@@ -319,4 +319,30 @@ void heap_trim(struct heap *h)
 void heap_stats(const struct heap *h, struct heap_stats *out)
 {
 	*out = (struct heap_stats){ h->blocks, h->bytes, h->held };
+}
+
+/* Until the new core has its own. */
+bool heap_block_find(const struct heap *h, const void *p, struct heap_block *out)
+{
+	paddr_t address = pointer_address(h, p);
+	struct page_block pages;
+	struct heap_span *s;
+	unsigned number;
+
+	if (!page_block_find(h->pages, address, &pages))
+		return false;
+	*out = (struct heap_block){ pages.start + h->pages->offset,
+				    PAGE_SIZE << pages.order, true };
+	if (pages.use == PAGE_USE_HEAP_RUN)
+		return true;
+	if (pages.use != PAGE_USE_HEAP_SPAN)
+		return false;
+	s = (void *)(pages.start + h->pages->offset);
+	number = (unsigned)((address - pages.start) / s->size);
+	if (number < s->first || number >= s->end)
+		return false;
+	out->start = (uintptr_t)s + number * s->size;
+	out->size = s->size;
+	out->live = span_taken(s, number);
+	return true;
 }

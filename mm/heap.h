@@ -5,7 +5,7 @@
  * of pages of its own.
  *
  * The core takes its state as an argument and gets memory from a page
- * allocator, so it runs on the host. k* work on the kernel's instance.
+ * allocator, so it runs on the host. The kernel's instance: mm/kmalloc.h.
  *
  * Context: the event loop, never an interrupt handler (so there is no lock).
  */
@@ -74,10 +74,12 @@ void heap_stats(const struct heap *h, struct heap_stats *out);
 /* As page_allocator_check(). */
 const char *heap_check(const struct heap *h);
 
-/* The kernel's instance (mm/mm.c); a bad kfree() is a panic. */
-void *kmalloc(size_t size);
-void *kzalloc(size_t size);
-void *kmalloc_aligned(size_t size, size_t align);
-void *krealloc(void *block, size_t size);
-void kfree(void *block);
-size_t kmalloc_usable_size(const void *block);
+/* A block's place, live or free. */
+struct heap_block {
+	uintptr_t start;
+	size_t size;
+	bool live;
+};
+
+/* The block that holds `p`, any number whatever; false if none of this heap's does. */
+bool heap_block_find(const struct heap *h, const void *p, struct heap_block *out);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
  * Bring-up of memory: map -> reservations -> direct map -> page allocator ->
- * heap; and the kernel's instances of the last two.
+ * heap; and the kernel's instance of the page allocator.
  */
 #include "mm/mm.h"
 
@@ -9,11 +9,9 @@
 #include "arch/x86/paging.h"
 #include "kernel/boot_info.h"
 #include "kernel/lib/errno.h"
-#include "kernel/lib/string.h"
 #include "kernel/panic.h"
 #include "mm/direct.h"
-#include "mm/heap.h"
-#include "mm/page.h"
+#include "mm/kmalloc.h"
 
 #define LOG_SUBSYS mm
 #include "kernel/log.h"
@@ -28,7 +26,6 @@ enum {
 static __noload struct region map_regions[MAP_MAX];
 static struct regions map;
 static __noload struct page_allocator pages;
-static __noload struct heap heap;
 
 const struct regions *mm_map(void)
 {
@@ -120,7 +117,7 @@ void mm_init(const struct boot_info *info)
 		panic("mm: the memory map has no usable RAM above 1 MiB within reach");
 	page_allocator_init(&pages, DIRECT_BASE);
 	direct_map_init(&map, add_pages, table_page);
-	heap_init(&heap, &pages);
+	kmalloc_init(&pages);
 	page_allocator_stats(&pages, &stats);
 	log_info("%llu MiB usable, %llu KiB used by tables",
 		 (unsigned long long)(stats.total * PAGE_SIZE / MIB),
@@ -130,61 +127,6 @@ void mm_init(const struct boot_info *info)
 struct page_allocator *mm_pages(void)
 {
 	return &pages;
-}
-
-struct heap *mm_heap(void)
-{
-	return &heap;
-}
-
-void *page_alloc(unsigned order, unsigned flags)
-{
-	paddr_t pa;
-
-	if (page_alloc_from(&pages, order, flags, &pa))
-		return NULL;
-	return (void *)(DIRECT_BASE + pa);
-}
-
-void page_free(void *block, unsigned order)
-{
-	if (page_free_to(&pages, (uintptr_t)block - DIRECT_BASE, order))
-		panic("mm: page_free(%p, %u): no such block is allocated", block, order);
-}
-
-void *kmalloc(size_t size)
-{
-	return heap_alloc(&heap, size, 16);
-}
-
-void *kmalloc_aligned(size_t size, size_t align)
-{
-	return heap_alloc(&heap, size, align);
-}
-
-void *kzalloc(size_t size)
-{
-	void *block = heap_alloc(&heap, size, 16);
-
-	if (block)
-		memset(block, 0, size);
-	return block;
-}
-
-void *krealloc(void *block, size_t size)
-{
-	return heap_realloc(&heap, block, size);
-}
-
-void kfree(void *block)
-{
-	if (heap_free(&heap, block))
-		panic("mm: kfree(%p): no live block of the heap is there", block);
-}
-
-size_t kmalloc_usable_size(const void *block)
-{
-	return heap_usable_size(&heap, block);
 }
 
 void mm_report(void)

@@ -15,6 +15,7 @@
 #include "mm/dma.h"
 #include "mm/heap.h"
 #include "mm/ioremap.h"
+#include "mm/kmalloc.h"
 #include "mm/mm.h"
 
 KTEST(mm_map_is_sorted_and_disjoint)

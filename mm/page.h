@@ -119,7 +119,3 @@ void page_allocator_stats(const struct page_allocator *a, struct page_stats *out
  * Returns NULL, or a static text that says what is wrong.
  */
 const char *page_allocator_check(const struct page_allocator *a);
-
-/* The kernel's instance (mm/mm.c). page_alloc() returns a usable pointer, or NULL. */
-void *page_alloc(unsigned order, unsigned flags);
-void page_free(void *block, unsigned order);

@@ -53,7 +53,7 @@ MUTANTS = [
     Mutant("ktest-skip-hides-failure", "kernel/ktest.c", "\tif (t.failures > 0) {",
            "\tif (t.failures > 0 && !t.skip) {",
            "boot selftest-fails-though-skipped", r"not ok \d+ selftest-fails-though-skipped"),
-    Mutant("kzalloc-dirty", "mm/mm.c", "\tif (block)\n\t\tmemset(block, 0, size);\n", "",
+    Mutant("kzalloc-dirty", "mm/kmalloc.c", "\tif (block)\n\t\tmemset(block, 0, size);\n", "",
            "boot microvm-direct", r"not ok \d+ mm_heap_calls_keep_their_contracts"),
     Mutant("dma-of-the-stack", "mm/dma.c", "ro_after_init_end, boot_tables)",
            "ro_after_init_end, image_end)",

@@ -7,7 +7,7 @@
 #include "kernel/boot_info.h"
 #include "kernel/console.h"
 #include "kernel/lib/string.h"
-#include "mm/heap.h"
+#include "mm/kmalloc.h"
 #include "mm/ioremap.h"
 
 #define LOG_SUBSYS console

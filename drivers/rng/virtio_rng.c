@@ -14,7 +14,7 @@
 #include "kernel/lib/errno.h"
 #include "kernel/lib/string.h"
 #include "kernel/wait.h"
-#include "mm/heap.h"
+#include "mm/kmalloc.h"
 
 #define LOG_SUBSYS rng
 #include "kernel/log.h"

@@ -11,8 +11,7 @@
 #include "kernel/lib/errno.h"
 #include "kernel/wait.h"
 #include "mm/dma.h"
-#include "mm/heap.h"
-#include "mm/page.h"
+#include "mm/kmalloc.h"
 
 const void *host_memory_refuse;
 unsigned host_memory_fail_after = ~0u;
@@ -34,12 +33,12 @@ static void release(void *block)
 	free(block);
 }
 
-__weak void *kmalloc(size_t size)
+__weak void *(kmalloc)(size_t size CALLER_PARAMETER)
 {
 	return allocate(16, size);
 }
 
-__weak void *kzalloc(size_t size)
+__weak void *(kzalloc)(size_t size CALLER_PARAMETER)
 {
 	void *block = allocate(16, size);
 
@@ -48,17 +47,17 @@ __weak void *kzalloc(size_t size)
 	return block;
 }
 
-__weak void kfree(void *block)
+__weak void (kfree)(void *block CALLER_PARAMETER)
 {
 	release(block);
 }
 
-__weak void *page_alloc(unsigned order, unsigned flags __unused)
+__weak void *(page_alloc)(unsigned order, unsigned flags __unused CALLER_PARAMETER)
 {
 	return allocate(PAGE_SIZE, PAGE_SIZE << order);
 }
 
-__weak void page_free(void *block, unsigned order __unused)
+__weak void (page_free)(void *block, unsigned order __unused CALLER_PARAMETER)
 {
 	release(block);
 }

@@ -11,8 +11,7 @@
 #include "kernel/lib/string.h"
 #include "kernel/wait.h"
 #include "mm/dma.h"
-#include "mm/heap.h"
-#include "mm/page.h"
+#include "mm/kmalloc.h"
 
 #define LOG_SUBSYS virtio
 #include "kernel/log.h"

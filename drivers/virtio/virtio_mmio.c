@@ -16,7 +16,7 @@
 #include "kernel/cmdline.h"
 #include "kernel/lib/errno.h"
 #include "kernel/lib/format.h"
-#include "mm/heap.h"
+#include "mm/kmalloc.h"
 #include "mm/ioremap.h"
 #include "mm/mm.h"
 

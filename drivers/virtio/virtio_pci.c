@@ -13,7 +13,7 @@
 #include "drivers/virtio/virtio_pci_caps.h"
 #include "kernel/lib/errno.h"
 #include "kernel/lib/format.h"
-#include "mm/heap.h"
+#include "mm/kmalloc.h"
 #include "mm/ioremap.h"
 
 #define LOG_SUBSYS virtio

@@ -7,7 +7,7 @@
 #include "kernel/ktest.h"
 #include "kernel/lib/errno.h"
 #include "kernel/lib/string.h"
-#include "mm/page.h"
+#include "mm/kmalloc.h"
 
 enum {
 	DRIVER_FEATURE = 1 << 3,
