@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: MIT
 /*
- * The host's driver for measuring heaps: carries out one trace with one heap
- * and prints what it saw. scripts/heapbench.py runs it, under callgrind or
- * natively, and makes a table.
+ * The host's driver for measuring heaps: carries out a trace with one heap and
+ * prints what it saw. scripts/heapbench.py runs it and makes a table.
  *
- *	heapbench count HEAP TRACE SEED N	the first N operations; prints nothing
- *	heapbench time HEAP TRACE SEED N	ns of the fastest of SEGMENTS times N operations
- *	heapbench memory HEAP TRACE SEED N	peak footprint and peak live bytes, over N
+ *	heapbench count HEAP TRACE SEED N	N operations, for callgrind to count
+ *	heapbench time HEAP TRACE SEED N	ns an operation, of the fastest N of some
+ *	heapbench memory HEAP TRACE SEED N	peak footprint and peak live bytes of N
+ *	heapbench who HEAP p 1 1		where the heap's code lies
  *
- * HEAP is cairn; system, which is glibc's or the one preloaded; or none, which
- * does nothing: the cost of the driver itself. All are called through one table of
- * pointers.
+ * HEAP is cairn; system, which is the C library's or the one preloaded; or
+ * none, which does nothing: the cost of the driver itself. All are called
+ * through the same pointers, and copy with the C library's memcpy().
  */
 #include <dlfcn.h>
 #include <fcntl.h>
@@ -23,16 +23,19 @@
 
 #include "kernel/panic.h"
 #include "mm/arena_test.h"
-#include "mm/heap_host_calls.h"
+#include "mm/heap.h"
 #include "mm/heap_trace.h"
+#include "mm/kmalloc.h"
+#include "mm/mm.h"
 
 enum {
 	SEGMENTS = 5,
-	RSS_INTERVAL = 64,		/* operations between two looks */
+	RESIDENT_INTERVAL = 64,		/* operations between two looks */
 };
 
-#define ARENA_SIZE	(4 * GIB)
+/* What Cairn's heap may use, at this physical address; sparse. */
 #define ARENA_BASE	(4 * GIB)
+#define ARENA_SIZE	(4 * GIB)
 
 struct heap_calls {
 	void *(*alloc)(size_t size);
@@ -93,16 +96,54 @@ static uint64_t resident(void)
 	return second ? strtoull(second, NULL, 10) * PAGE_SIZE : 0;
 }
 
+static struct page_allocator pages;
+
+struct page_allocator *mm_pages(void)
+{
+	return &pages;
+}
+
+/* Where callers are known, k*() take one more argument. */
+static void *call_kmalloc(size_t size)
+{
+	return kmalloc(size);
+}
+
+static void call_kfree(void *block)
+{
+	kfree(block);
+}
+
+static void *call_krealloc(void *block, size_t size)
+{
+	return krealloc(block, size);
+}
+
+/* Whatever the page allocator has given away or needs itself, and the heap's root. */
+static uint64_t cairn_footprint(void)
+{
+	struct page_stats stats;
+
+	page_allocator_stats(&pages, &stats);
+	return (stats.total - stats.free) * PAGE_SIZE + sizeof(pages) + sizeof(struct heap);
+}
+
 static void cairn_open(struct heap_calls *c)
 {
 	struct arena arena;
 
-	if (!arena_open(&arena, ARENA_BASE, ARENA_SIZE) ||
-	    !heap_host_open(ARENA_BASE, ARENA_SIZE, arena_offset(&arena)))
+	if (!arena_open(&arena, ARENA_BASE, ARENA_SIZE))
 		panic("no memory for the arena");
-	*c = (struct heap_calls){
-		heap_host_alloc, heap_host_free, heap_host_resize, heap_host_footprint
-	};
+	page_allocator_init(&pages, arena_offset(&arena));
+	if (page_allocator_add(&pages, ARENA_BASE, ARENA_BASE + ARENA_SIZE))
+		panic("the page allocator refuses the arena");
+	kmalloc_init(&pages);
+	*c = (struct heap_calls){ call_kmalloc, call_kfree, call_krealloc, cairn_footprint };
+	if (!IS_ENABLED(CONFIG_HEAP_CALLERS)) {
+		c->alloc = (void *)(kmalloc);
+		c->free = (void *)(kfree);
+		c->resize = (void *)(krealloc);
+	}
 }
 
 static void *find(const char *symbol)
@@ -116,19 +157,15 @@ static void *find(const char *symbol)
 
 static void heap_open(const char *name, struct heap_calls *c)
 {
-	if (!strcmp(name, "cairn")) {
+	if (!strcmp(name, "cairn"))
 		cairn_open(c);
-	} else if (!strcmp(name, "none")) {
+	else if (!strcmp(name, "none"))
 		*c = (struct heap_calls){ none_alloc, none_free, none_resize, none_footprint };
-	} else if (!strcmp(name, "system")) {
+	else if (!strcmp(name, "system"))
 		/* The functions themselves, not this program's jumps to them. */
-		*c = (struct heap_calls){
-			(void *(*)(size_t))find("malloc"), (void (*)(void *))find("free"),
-			(void *(*)(void *, size_t))find("realloc"), resident
-		};
-	} else {
+		*c = (struct heap_calls){ find("malloc"), find("free"), find("realloc"), resident };
+	else
 		panic("no heap '%s'", name);
-	}
 }
 
 struct driver {
@@ -136,7 +173,7 @@ struct driver {
 	struct heap_trace trace;
 	struct heap_op *ops;		/* the operations, made beforehand */
 	void *live[HEAP_TRACE_LIVE];
-	uint16_t size[HEAP_TRACE_LIVE];	/* kept in memory() alone */
+	uint16_t size[HEAP_TRACE_LIVE];	/* of the live ones; for memory() */
 };
 
 static struct driver driver;
@@ -231,41 +268,54 @@ static void memory(struct driver *d, size_t n)
 	bool sampled = d->calls.footprint == resident;
 	uint64_t bytes = 0, bytes_peak = 0, held_peak = 0, before = 0;
 
-	/* What is resident is what was written, not whole huge pages of it. */
-	prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0);
 	make_ops(d, n);
-	memset(d->live, 1, sizeof(d->live));
-	memset(d->size, 1, sizeof(d->size));
+	/* The driver's own pages are resident before the heap's are counted. */
+	memset(d->live, 0, sizeof(d->live));
 	memset(d->size, 0, sizeof(d->size));
 	if (sampled)
 		before = resident();
 	for (size_t i = 0; i < n; i++) {
 		do_op(d, &d->ops[i], &bytes);
 		bytes_peak = max(bytes_peak, bytes);
-		if (!sampled || i % RSS_INTERVAL == 0 || bytes == bytes_peak)
+		if (!sampled || i % RESIDENT_INTERVAL == 0 || bytes == bytes_peak)
 			held_peak = max(held_peak, d->calls.footprint() - before);
 	}
 	printf("%llu %llu\n", (unsigned long long)held_peak, (unsigned long long)bytes_peak);
 }
 
+static void who(struct driver *d)
+{
+	Dl_info info;
+
+	if (!dladdr((void *)d->calls.alloc, &info))
+		panic("nobody knows where the heap's code lies");
+	puts(info.dli_fname);
+}
+
+static enum heap_trace_kind trace_of(const char *letter)
+{
+	for (unsigned i = 0; i < HEAP_TRACES; i++) {
+		if (letter[0] == heap_trace_letter(i) && !letter[1])
+			return i;
+	}
+	panic("no trace '%s'", letter);
+}
+
 int main(int argc, char **argv)
 {
 	struct driver *d = &driver;
-	const char *letters = "plfrR";
-	const char *letter;
 	size_t n;
 
 	if (argc != 6)
-		panic("usage: count|time|memory HEAP TRACE SEED N");
-	letter = strchr(letters, argv[3][0]);
-	if (!letter || !argv[3][0])
-		panic("no trace '%s'", argv[3]);
+		panic("usage: heapbench count|time|memory|who HEAP TRACE SEED N");
+	/* Resident is what was written, not a huge page around it; time repeats better. */
+	prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0);
+	heap_trace_start(&d->trace, trace_of(argv[3]), HEAP_TRACE_LIVE,
+			 strtoull(argv[4], NULL, 0));
 	n = strtoull(argv[5], NULL, 0);
 	d->ops = calloc(n, sizeof(d->ops[0]));
 	if (!d->ops)
 		panic("no memory");
-	heap_trace_start(&d->trace, (enum heap_trace_kind)(letter - letters), HEAP_TRACE_LIVE,
-			 strtoull(argv[4], NULL, 0));
 	heap_open(argv[2], &d->calls);
 	if (!strcmp(argv[1], "count"))
 		count(d, n);
@@ -273,6 +323,8 @@ int main(int argc, char **argv)
 		time_ops(d, n);
 	else if (!strcmp(argv[1], "memory"))
 		memory(d, n);
+	else if (!strcmp(argv[1], "who"))
+		who(d);
 	else
 		panic("no measure '%s'", argv[1]);
 	return 0;

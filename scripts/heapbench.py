@@ -1,148 +1,236 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """Measures heaps on this machine and prints a table: Cairn's, compiled from the
-kernel's sources with the kernel's flags, beside what is installed."""
+kernel's sources as for the kernel, beside the C library's and what else is installed.
+
+The driver (mm/heap_host_bench.c) carries out a trace of requests with one
+heap, in a process of its own each time. What is printed is net of the driver,
+which is what the same run costs with a heap that does nothing. See
+Documentation/testing.md. No figure makes this fail."""
 
 import argparse
 import concurrent.futures
 import glob
 import os
 import re
+import shutil
 import subprocess
 import sys
-import tempfile
+from collections import namedtuple
+
+from boottest import make_environment
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 TRACES = "plfrR"
 MEMORY_TRACES = "lrR"
-OWN = {"p": 1.5, "l": 1.5, "f": 1.5, "r": 1.5, "R": 2}	# of the heap that does nothing
-COUNT_OPS = 100000
+GOALS = {"p": 20, "l": 40, "f": 28, "r": 28, "R": 150}
+MEMORY_GOALS = {"l": 1.08, "r": 1.08, "R": 1.25}
+COUNT_OPS = 100000      # twice this minus this; whole cycles of the trace l
 TIME_OPS = 100000
+TIME_ROUNDS = 7
 MEMORY_OPS = 200000
-TIMES = 5
+# Instructions a call of the heap that does nothing: a lea or mov and a ret to
+# allocate and resize, a ret to free.
+NONE_COST = {"p": 1.5, "l": 1.5, "f": 1.5, "r": 1.5, "R": 2}
+# Name, file, Debian's package.
 LIBRARIES = (
-    ("tcmalloc", "libtcmalloc_minimal.so.4", "libtcmalloc-minimal4"),
-    ("mimalloc", "libmimalloc.so.2", "libmimalloc2.0"),
-    ("jemalloc", "libjemalloc.so.2", "libjemalloc2"),
+    ("tcmalloc", "libtcmalloc_minimal.so.*", "libtcmalloc-minimal4"),
+    ("mimalloc", "libmimalloc.so.*", "libmimalloc2.0"),
+    ("jemalloc", "libjemalloc.so.*", "libjemalloc2"),
 )
-LIBRARY_DIRS = ("/usr/lib/x86_64-linux-gnu", "/usr/lib", "/usr/local/lib")
-KERNEL_FLAGS = ("-std=gnu11 -O2 -g -m64 -ffreestanding -fno-pic -mno-red-zone"
-                " -mgeneral-regs-only -fno-strict-aliasing -fno-common -fno-stack-protector"
-                " -fno-omit-frame-pointer -fno-asynchronous-unwind-tables"
-                " -fcf-protection=none").split()
+LIBRARY_DIRECTORIES = ("/usr/lib/x86_64-linux-gnu", "/usr/lib64", "/usr/lib", "/usr/local/lib")
+COUNTER = ("valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null")
+COUNTED = re.compile(r"^==\d+== Collected : (\d+)$", re.M)
+# The table's width: a name, two sorts of figures of each trace, a third of some.
+NAME_WIDTH, WIDTH = 12, 7
 
 
-def build(tree, out, fragments, cc):
-    """The driver with the heap of `tree`; its path."""
-    def run(*argv):
-        subprocess.run(argv, check=True, cwd=tree, stdout=subprocess.DEVNULL)
-    with open(os.path.join(out, "f.config"), "w", encoding="utf-8") as f:
-        f.write("\n".join(fragments) + "\n")
-    kconfig = ("python3", "scripts/kconfig.py", "--output", out)
-    run(*kconfig, "apply", "defconfig", *([os.path.join(out, "f.config")] if fragments else []))
-    run(*kconfig, "sync")
-    includes = ["-include", out + "/include/generated/autoconf.h", "-I" + tree, "-I" + ROOT]
-    own = {"heap_trace.c", "heap_host_calls.c", "heap_host_bench.c", "heap_bench.c"}
-    core = [p for p in glob.glob(tree + "/mm/heap*.c") + glob.glob(tree + "/mm/page*.c")
-            if not p.endswith("_test.c") and os.path.basename(p) not in own]
-    ours = [os.path.join(ROOT, "mm", n) for n in ("heap_trace.c", "heap_host_calls.c")]
-    objects = []
-    for source in core + ours:
-        objects.append(os.path.join(out, os.path.basename(source)[:-2] + ".o"))
-        run(cc, *KERNEL_FLAGS, *includes, "-c", "-o", objects[-1], source)
-    program = os.path.join(out, "heapbench")
-    run(cc, "-std=gnu11", "-O2", "-g", "-fno-pic", "-no-pie", *includes, "-o", program,
-        os.path.join(ROOT, "mm/heap_host_bench.c"), *objects)
-    return program
+class Broken(Exception):
+    """A measurement did not come about; says why."""
 
 
-class Heap:
-    def __init__(self, label, program, name, library=""):
-        self.label, self.program, self.name, self.library = label, program, name, library
+# `kind` is the driver's word for it, `library` what is preloaded.
+Heap = namedtuple("Heap", "name program kind library")
 
-    def run(self, measure, trace, seed, n, before=()):
-        env = dict(os.environ)
-        if self.library:
-            env["LD_PRELOAD"] = self.library
-        done = subprocess.run([*before, self.program, measure, self.name, trace, str(seed), str(n)],
-                              check=False, env=env, text=True, stdout=subprocess.PIPE,
-                              stderr=subprocess.PIPE)
+
+def levels(tree):
+    """The levels of checking that are measured: those of these that exist."""
+    with open(os.path.join(tree, "mm", "Kconfig"), encoding="utf-8") as file:
+        options = re.findall(r"^config HEAP_CHECK_(\w+)$", file.read(), re.M)
+    return [level for level in ("BASIC", "NONE") if level in options]
+
+
+def build(tree, out, level, given):
+    """Makes the driver with the heap of `tree`; returns its path."""
+    fragment = os.path.join(out, "level.config")
+    os.makedirs(out, exist_ok=True)
+    make = ["make", "-C", tree, "--no-print-directory", "-s", "O=" + out] + given
+    subprocess.run(["sh", os.path.join(tree, "scripts", "output.sh"), "claim", out], check=True)
+    with open(fragment, "w", encoding="utf-8") as file:
+        file.write("CONFIG_HEAP_CHECK_%s=y\n" % level)
+    for goals in (["defconfig", fragment], ["HEAPBENCH=1", "heapbench-program"]):
+        done = subprocess.run(make + goals, check=False, text=True, env=make_environment(),
+                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT)
         if done.returncode:
-            raise RuntimeError("%s %s %s: %s" % (self.label, measure, trace, done.stderr))
-        return done.stdout + done.stderr
-
-    def instructions(self, trace, seed, n):
-        text = self.run("count", trace, seed, n, before=(
-            "valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null"))
-        return int(re.search(r"Collected : (\d+)", text).group(1))
+            raise Broken("make %s:\n%s" % (" ".join(goals), done.stdout))
+    return os.path.join(out, "heapbench")
 
 
-def installed():
-    for label, name, package in LIBRARIES:
-        path = next((p for p in (os.path.join(d, name) for d in LIBRARY_DIRS)
-                     if os.path.exists(p)), None)
-        if path:
-            yield label, path
-        else:
-            print("SKIP %s: not installed (apt install %s)" % (label, package))
+def library(pattern, directories=LIBRARY_DIRECTORIES):
+    """The path of an installed library, or ""."""
+    found = [p for d in directories for p in sorted(glob.glob(os.path.join(d, pattern)))]
+    return found[0] if found else ""
+
+
+def run(heap, measure, trace, seed, n, before=()):
+    """What the driver printed, with what `before` said of it."""
+    env = dict(os.environ)
+    if heap.library:
+        env["LD_PRELOAD"] = heap.library
+    words = [*before, heap.program, measure, heap.kind, trace, str(seed), str(n)]
+    done = subprocess.run(words, check=False, env=env, text=True, stdin=subprocess.DEVNULL,
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    if done.returncode:
+        raise Broken("%s: %s\n%s" % (heap.name, " ".join(words), done.stderr))
+    return done.stdout + (done.stderr if before else "")
+
+
+def collected(text):
+    """Instructions, from what callgrind says at its end."""
+    found = COUNTED.findall(text)
+    if len(found) != 1:
+        raise Broken("callgrind does not say what it counted:\n" + text)
+    return int(found[0])
+
+
+def preloads(heap):
+    """Whether the calls go to the library; the loader only warns where it cannot."""
+    where = run(heap, "who", "p", 1, 1).strip()
+    return os.path.realpath(where) == os.path.realpath(heap.library)
 
 
 def count(heaps, none, seed):
-    """{(label, trace): instructions a call}"""
-    with concurrent.futures.ThreadPoolExecutor(2) as pool:
-        jobs = {(h, t, n): pool.submit(h.instructions, t, seed, n)
+    """Instructions a call, by (name, trace). What a longer run costs above a
+    shorter one has no start in it; that of the heap that does nothing is the
+    driver's."""
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        jobs = {(h, t, n): pool.submit(run, h, "count", t, seed, n, COUNTER)
                 for h in heaps + [none] for t in TRACES for n in (COUNT_OPS, 2 * COUNT_OPS)}
-        total = {key: job.result() for key, job in jobs.items()}
-    def difference(h, t):
-        return total[h, t, 2 * COUNT_OPS] - total[h, t, COUNT_OPS]
-    return {(h.label, t): (difference(h, t) - difference(none, t)) / COUNT_OPS + OWN[t]
+        total = {key: collected(job.result()) for key, job in jobs.items()}
+    return {(h.name, t): net_count(t, *(total[x, t, n] for x in (h, none)
+                                        for n in (COUNT_OPS, 2 * COUNT_OPS)))
             for h in heaps for t in TRACES}
 
 
-def time(heaps, none, seed):
+def net_count(trace, short, long, none_short, none_long):
+    return ((long - short) - (none_long - none_short)) / COUNT_OPS + NONE_COST[trace]
+
+
+def measure_time(heaps, none, seed):
+    """Nanoseconds a call, by (name, trace): the best of rounds in which the heaps
+    take turns, less that of the heap that does nothing."""
     best = {}
-    for _ in range(TIMES):
+    for _ in range(TIME_ROUNDS):
         for t in TRACES:
             for h in heaps + [none]:
-                ns = float(h.run("time", t, seed, TIME_OPS))
+                ns = float(run(h, "time", t, seed, TIME_OPS))
                 best[h, t] = min(ns, best.get((h, t), ns))
-    return {(h.label, t): best[h, t] - best[none, t] for h in heaps for t in TRACES}
+    return {(h.name, t): best[h, t] - best[none, t] for h in heaps for t in TRACES}
 
 
-def memory(heaps, seed):
+def measure_memory(heaps, seed):
+    """Peak footprint / peak live bytes, by (name, trace)."""
     result = {}
     for h in heaps:
         for t in MEMORY_TRACES:
-            held, live = map(int, h.run("memory", t, seed, MEMORY_OPS).split())
-            result[h.label, t] = held / live
+            held, live = map(int, run(h, "memory", t, seed, MEMORY_OPS).split())
+            result[h.name, t] = held / live
     return result
+
+
+def row(name, *cells):
+    return name.ljust(NAME_WIDTH) + " |".join("".join(c.rjust(WIDTH) for c in group)
+                                              for group in cells)
+
+
+def shown(figures, name, traces, places):
+    return ["%.*f" % (places, figures[name, t]) if (name, t) in figures else "-" for t in traces]
+
+
+def table(names, instructions, ns, footprint):
+    """The lines of the table. Figures by (name, trace); missing ones are dashes."""
+    titles = ("instructions a call", "nanoseconds a call", "footprint/live")
+    widths = [WIDTH * len(t) for t in (TRACES, TRACES, MEMORY_TRACES)]
+    yield row("", *([title.center(w).rstrip().ljust(w)] for title, w in zip(titles, widths)))
+    yield row("", TRACES, TRACES, MEMORY_TRACES)
+    for name in names:
+        yield row(name, shown(instructions, name, TRACES, 1), shown(ns, name, TRACES, 1),
+                  shown(footprint, name, MEMORY_TRACES, 3))
+    yield row("at most", [str(GOALS[t]) for t in TRACES],
+              ["" for _ in TRACES], ["%.2f" % MEMORY_GOALS[t] for t in MEMORY_TRACES])
+
+
+NOTES = """\
+p: allocate, free; l: fill, free in reverse; f: queue; r: replace a random block; R: resize a random
+block, with its copy. 10000 live blocks (p: none) of 16 to 4096 bytes. A call is one malloc, free or
+realloc. The last line has the goals.
+instructions: all that a call executes, its ret included, as callgrind counts them
+nanoseconds: best of %d rounds; each new block is written to once
+footprint: at its peak, to the peak of live bytes. Cairn's: pages taken from the page allocator, with
+the tables of both; the others': growth of the resident set, blocks written whole""" \
+    % TIME_ROUNDS
+
+
+def installed_heaps(program, say=print):
+    for name, pattern, package in LIBRARIES:
+        path = library(pattern)
+        heap = Heap(name, program, "system", path)
+        if not path:
+            say("SKIP %s: not installed (apt install %s)" % (name, package))
+        elif not preloads(heap):
+            say("SKIP %s: %s cannot be preloaded" % (name, path))
+        else:
+            yield heap
+    yield Heap("C library", program, "system", "")
+
+
+def measure(args):
+    given = ["CC=" + args.cc] if args.cc else []
+    tree = os.path.abspath(args.tree)
+    out = os.path.abspath(args.build)
+    programs = {level: build(tree, os.path.join(out, "heapbench", level.lower()), level, given)
+                for level in levels(tree)}
+    first = next(iter(programs.values()))
+    heaps = [Heap("cairn " + level.lower(), program, "cairn", "")
+             for level, program in programs.items()]
+    if not args.alone:
+        heaps += installed_heaps(first)
+    none = Heap("driver", first, "none", "")
+    instructions = {}
+    if shutil.which(COUNTER[0]):
+        instructions = count(heaps, none, args.seed)
+    else:
+        print("SKIP instructions: valgrind is not installed (apt install valgrind)")
+    ns = measure_time(heaps, none, args.seed)
+    footprint = measure_memory(heaps, args.seed)
+    print("heaps on this machine, seed %d" % args.seed)
+    print("\n".join(table([h.name for h in heaps], instructions, ns, footprint)))
+    print(NOTES)
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--heap-dir", default=ROOT)
-    parser.add_argument("--cc", default="gcc")
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--config", action="append", default=[], help="CONFIG_X=y")
-    parser.add_argument("--only-cairn", action="store_true")
-    args = parser.parse_args()
-    with tempfile.TemporaryDirectory() as out:
-        program = build(os.path.abspath(args.heap_dir), out, args.config, args.cc)
-        heaps = [Heap("cairn", program, "cairn")]
-        if not args.only_cairn:
-            heaps += [Heap(label, program, "system", path) for label, path in installed()]
-            heaps.append(Heap("glibc", program, "system"))
-        none = Heap("none", program, "none")
-        instructions = count(heaps, none, args.seed)
-        ns = time(heaps, none, args.seed)
-        footprint = memory(heaps, args.seed)
-    print("%-10s|%s |%s | %s" % ("seed %d" % args.seed, "".join("%7s" % t for t in TRACES),
-                                "".join("%7s" % t for t in TRACES), "memory l / r / R"))
-    for h in heaps:
-        print("%-10s|%s |%s | %s" % (
-            h.label, "".join("%7.1f" % instructions[h.label, t] for t in TRACES),
-            "".join("%7.1f" % ns[h.label, t] for t in TRACES),
-            " / ".join("%.3f" % footprint[h.label, t] for t in MEMORY_TRACES)))
+    parser.add_argument("--build", required=True)
+    parser.add_argument("--tree", default=ROOT, help="whose heap; this one's by default")
+    parser.add_argument("--cc", default="", help="compiler, instead of make's own default")
+    parser.add_argument("--seed", type=int, default=1, help="of the traces")
+    parser.add_argument("--alone", action="store_true", help="Cairn's heap alone")
+    try:
+        measure(parser.parse_args())
+    except (Broken, OSError, subprocess.CalledProcessError) as error:
+        print("heapbench: %s" % error, file=sys.stderr)
+        return 1
     return 0
 
 
