@@ -24,8 +24,8 @@
 #include "kernel/panic.h"
 #include "mm/arena_test.h"
 #include "mm/heap.h"
+#include "mm/heap_calls.h"
 #include "mm/heap_trace.h"
-#include "mm/kmalloc.h"
 #include "mm/mm.h"
 
 enum {
@@ -37,12 +37,16 @@ enum {
 #define ARENA_BASE	(4 * GIB)
 #define ARENA_SIZE	(4 * GIB)
 
-struct heap_calls {
-	void *(*alloc)(size_t size);
-	void (*free)(void *block);
-	void *(*resize)(void *block, size_t size);
-	uint64_t (*footprint)(void);
+struct driver {
+	struct heap_calls calls;
+	uint64_t (*footprint)(void);	/* bytes that the heap holds */
+	struct heap_trace trace;
+	struct heap_op *ops;		/* the operations, made beforehand */
+	void *live[HEAP_TRACE_LIVE];
+	uint16_t size[HEAP_TRACE_LIVE];	/* of the live ones; for memory() */
 };
+
+static struct driver driver;
 
 void panic(const char *fmt, ...)
 {
@@ -103,22 +107,6 @@ struct page_allocator *mm_pages(void)
 	return &pages;
 }
 
-/* Where callers are known, k*() take one more argument. */
-static void *call_kmalloc(size_t size)
-{
-	return kmalloc(size);
-}
-
-static void call_kfree(void *block)
-{
-	kfree(block);
-}
-
-static void *call_krealloc(void *block, size_t size)
-{
-	return krealloc(block, size);
-}
-
 /* Whatever the page allocator has given away or needs itself, and the heap's root. */
 static uint64_t cairn_footprint(void)
 {
@@ -128,7 +116,7 @@ static uint64_t cairn_footprint(void)
 	return (stats.total - stats.free) * PAGE_SIZE + sizeof(pages) + sizeof(struct heap);
 }
 
-static void cairn_open(struct heap_calls *c)
+static void cairn_open(struct driver *d)
 {
 	struct arena arena;
 
@@ -138,12 +126,8 @@ static void cairn_open(struct heap_calls *c)
 	if (page_allocator_add(&pages, ARENA_BASE, ARENA_BASE + ARENA_SIZE))
 		panic("the page allocator refuses the arena");
 	kmalloc_init(&pages);
-	*c = (struct heap_calls){ call_kmalloc, call_kfree, call_krealloc, cairn_footprint };
-	if (!IS_ENABLED(CONFIG_HEAP_CALLERS)) {
-		c->alloc = (void *)(kmalloc);
-		c->free = (void *)(kfree);
-		c->resize = (void *)(krealloc);
-	}
+	d->calls = heap_calls_kernel();
+	d->footprint = cairn_footprint;
 }
 
 static void *find(const char *symbol)
@@ -155,28 +139,21 @@ static void *find(const char *symbol)
 	return p;
 }
 
-static void heap_open(const char *name, struct heap_calls *c)
+static void heap_open(struct driver *d, const char *name)
 {
-	if (!strcmp(name, "cairn"))
-		cairn_open(c);
-	else if (!strcmp(name, "none"))
-		*c = (struct heap_calls){ none_alloc, none_free, none_resize, none_footprint };
-	else if (!strcmp(name, "system"))
+	if (!strcmp(name, "cairn")) {
+		cairn_open(d);
+	} else if (!strcmp(name, "none")) {
+		d->calls = (struct heap_calls){ none_alloc, none_free, none_resize };
+		d->footprint = none_footprint;
+	} else if (!strcmp(name, "system")) {
 		/* The functions themselves, not this program's jumps to them. */
-		*c = (struct heap_calls){ find("malloc"), find("free"), find("realloc"), resident };
-	else
+		d->calls = (struct heap_calls){ find("malloc"), find("free"), find("realloc") };
+		d->footprint = resident;
+	} else {
 		panic("no heap '%s'", name);
+	}
 }
-
-struct driver {
-	struct heap_calls calls;
-	struct heap_trace trace;
-	struct heap_op *ops;		/* the operations, made beforehand */
-	void *live[HEAP_TRACE_LIVE];
-	uint16_t size[HEAP_TRACE_LIVE];	/* of the live ones; for memory() */
-};
-
-static struct driver driver;
 
 static void make_ops(struct driver *d, size_t n)
 {
@@ -265,7 +242,7 @@ static void do_op(struct driver *d, const struct heap_op *op, uint64_t *bytes)
 
 static void memory(struct driver *d, size_t n)
 {
-	bool sampled = d->calls.footprint == resident;
+	bool sampled = d->footprint == resident;
 	uint64_t bytes = 0, bytes_peak = 0, held_peak = 0, before = 0;
 
 	make_ops(d, n);
@@ -278,7 +255,7 @@ static void memory(struct driver *d, size_t n)
 		do_op(d, &d->ops[i], &bytes);
 		bytes_peak = max(bytes_peak, bytes);
 		if (!sampled || i % RESIDENT_INTERVAL == 0 || bytes == bytes_peak)
-			held_peak = max(held_peak, d->calls.footprint() - before);
+			held_peak = max(held_peak, d->footprint() - before);
 	}
 	printf("%llu %llu\n", (unsigned long long)held_peak, (unsigned long long)bytes_peak);
 }
@@ -292,13 +269,13 @@ static void who(struct driver *d)
 	puts(info.dli_fname);
 }
 
-static enum heap_trace_kind trace_of(const char *letter)
+static enum heap_trace_kind trace_of(const char *name)
 {
 	for (unsigned i = 0; i < HEAP_TRACES; i++) {
-		if (letter[0] == heap_trace_letter(i) && !letter[1])
+		if (!strcmp(name, heap_trace_name(i)))
 			return i;
 	}
-	panic("no trace '%s'", letter);
+	panic("no trace '%s'", name);
 }
 
 int main(int argc, char **argv)
@@ -316,7 +293,7 @@ int main(int argc, char **argv)
 	d->ops = calloc(n, sizeof(d->ops[0]));
 	if (!d->ops)
 		panic("no memory");
-	heap_open(argv[2], &d->calls);
+	heap_open(d, argv[2]);
 	if (!strcmp(argv[1], "count"))
 		count(d, n);
 	else if (!strcmp(argv[1], "time"))

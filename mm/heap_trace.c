@@ -25,9 +25,11 @@ static void set_op(struct heap_trace *t, struct heap_op *op, enum heap_op_kind k
 				HEAP_TRACE_SIZE_MAX - HEAP_TRACE_SIZE_MIN + 1));
 }
 
-char heap_trace_letter(enum heap_trace_kind kind)
+const char *heap_trace_name(enum heap_trace_kind kind)
 {
-	return "plfrR"[kind];
+	static const char *const names[HEAP_TRACES] = { "p", "l", "f", "r", "R" };
+
+	return names[kind];
 }
 
 void heap_trace_start(struct heap_trace *t, enum heap_trace_kind kind, unsigned live,

@@ -45,7 +45,7 @@ struct heap_trace {
 };
 
 /* The letter by which a trace is known: p, l, f, r, R. */
-char heap_trace_letter(enum heap_trace_kind kind);
+const char *heap_trace_name(enum heap_trace_kind kind);
 
 /* Begins a trace of `live` (1 to 65535) blocks. */
 void heap_trace_start(struct heap_trace *t, enum heap_trace_kind kind, unsigned live,

@@ -27,7 +27,7 @@ GOALS = {"p": 20, "l": 40, "f": 28, "r": 28, "R": 150}
 MEMORY_GOALS = {"l": 1.08, "r": 1.08, "R": 1.25}
 COUNT_OPS = 100000      # twice this minus this; whole cycles of the trace l
 TIME_OPS = 100000
-TIME_ROUNDS = 7
+TIME_ROUNDS = 5
 MEMORY_OPS = 200000
 # Instructions a call of the heap that does nothing: a lea or mov and a ret to
 # allocate and resize, a ret to free.
@@ -171,15 +171,14 @@ def table(names, instructions, ns, footprint):
               ["" for _ in TRACES], ["%.2f" % MEMORY_GOALS[t] for t in MEMORY_TRACES])
 
 
-NOTES = """\
+NOTES = f"""\
 p: allocate, free; l: fill, free in reverse; f: queue; r: replace a random block; R: resize a random
 block, with its copy. 10000 live blocks (p: none) of 16 to 4096 bytes. A call is one malloc, free or
 realloc. The last line has the goals.
 instructions: all that a call executes, its ret included, as callgrind counts them
-nanoseconds: best of %d rounds; each new block is written to once
-footprint: at its peak, to the peak of live bytes. Cairn's: pages taken from the page allocator, with
-the tables of both; the others': growth of the resident set, blocks written whole""" \
-    % TIME_ROUNDS
+nanoseconds: best of {TIME_ROUNDS} rounds; each new block is written to once
+footprint: its peak, to the peak of live bytes. Cairn's: pages taken from the page allocator, with
+the tables of both; the others': growth of the resident set, blocks written whole"""
 
 
 def installed_heaps(program, say=print):
