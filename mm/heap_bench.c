@@ -4,8 +4,8 @@
  * Five traces (mm/heap_trace.h), then attacks, each of which looks for the
  * worst in one place where an allocator may have to work: memory used for the
  * first time, classes whose spans come and go, everything joined and divided
- * again, spans that one block pins, sizes in turn, no memory left. All
- * requests measured are of 4096 bytes at most.
+ * again, spans that one block pins, sizes in turn, no memory left. Requests
+ * that are measured are of 4096 bytes at most.
  *
  * Every trace and attack leaves the heap empty of its own blocks.
  */
@@ -184,34 +184,78 @@ static void attack_fresh(struct bench_heap *b)
 	free_list(b, reversed(list));
 }
 
+/* GiBs of which something was had, by number; beyond a TiB they repeat. */
+enum { GIBS = 1024 };
+
+struct gibs {
+	bool had[GIBS];
+	unsigned reached;	/* of these, first by a measured request */
+};
+
+/* True the first time. */
+static bool gib_note(struct gibs *g, const void *p)
+{
+	bool *had = &g->had[(uintptr_t)p / GIB % GIBS];
+	bool first = !*had;
+
+	*had = true;
+	return first;
+}
+
 /* Whether memory within 2 MiB of `p` lies in another GiB. */
 static bool near_border(const void *p)
 {
 	return ((uintptr_t)p + 2 * MIB) % GIB < 4 * MIB;
 }
 
-/* On to the next GiB in small steps, between them in large ones; up to 16 GiB. */
-static void attack_borders_of_gib(struct bench_heap *b)
+/* Small requests until one reaches another GiB, or 16 MiB have not sufficed. */
+static struct link *creep(struct bench_heap *b, struct link *list, struct gibs *g)
 {
+	for (unsigned i = 0; i < 16 * MIB / SIZE_MAX_MEASURED; i++) {
+		struct link *longer = exhaust(b, list, SIZE_MAX_MEASURED, 1);
+
+		if (longer == list)
+			break;
+		list = longer;
+		if (gib_note(g, list)) {
+			g->reached++;
+			break;
+		}
+	}
+	return exhaust(b, list, 16, 300);
+}
+
+/*
+ * Each GiB for the first time: to its border in steps of a MiB, across it in
+ * small ones. Up to 16 GiB.
+ */
+static void attack_gib(struct bench_heap *b)
+{
+	static struct gibs gibs;
 	struct link *list = NULL, *kept = NULL;
 
+	memset(&gibs, 0, sizeof(gibs));
 	for (unsigned i = 0; i < 16 * 1024; i++) {
 		struct link *block = page_alloc(ORDER_MIB, PAGE_ANY);
 
 		if (!block)
 			break;
+		gib_note(&gibs, block);
 		if (near_border(block)) {
 			page_free(block, ORDER_MIB);
-			list = exhaust(b, list, SIZE_MAX_MEASURED, MIB / SIZE_MAX_MEASURED);
-			list = exhaust(b, list, 16, 300);
+			list = creep(b, list, &gibs);
 			continue;
 		}
 		block->next = kept;
 		block->order = ORDER_MIB;
 		kept = block;
 	}
-	free_list(b, list);
+	/* Last, so that what is freed joins into the largest blocks there are. */
 	give_pages(kept);
+	free_list(b, list);
+	slot_alloc(b, 0, SIZE_MAX_MEASURED);
+	slot_free(b, 0);
+	bench_figure("heap.gib.reached", gibs.reached, "GiB");
 }
 
 /* Spans made and unmade: one block to and fro at every level of every class. */
@@ -282,6 +326,21 @@ static void attack_turns(struct bench_heap *b)
 	}
 }
 
+/* All from one size to another: with each call a span may come and another go. */
+static void attack_resizes(struct bench_heap *b)
+{
+	const size_t sizes[] = { 4096, 1024, 2048, 512, 3000, 700, 1500, 4096, 16, 2064, 256, 4095 };
+
+	fill(b, 1);
+	for (unsigned i = 0; i < ARRAY_SIZE(sizes); i++) {
+		for (unsigned n = 0; n < b->slot_count; n++)
+			slot_resize(b, i % 3 ? n : b->slot_count - 1 - n, sizes[i]);
+		for (unsigned n = 0; n < b->slot_count / 4; n++)
+			slot_resize(b, random_below(b, b->slot_count), random_size(b));
+	}
+	free_random(b);
+}
+
 /* Now mostly growing, now mostly shrinking, with every kind of call. */
 static void attack_random(struct bench_heap *b)
 {
@@ -327,11 +386,12 @@ static const struct attack {
 	void (*run)(struct bench_heap *b);
 } attacks[] = {
 	{ "fresh", attack_fresh },
-	{ "gib", attack_borders_of_gib },
+	{ "gib", attack_gib },
 	{ "classes", attack_classes },
 	{ "joins", attack_joins },
 	{ "pins", attack_pins },
 	{ "turns", attack_turns },
+	{ "resizes", attack_resizes },
 	{ "random", attack_random },
 	{ "exhaustion", attack_exhaustion },
 };

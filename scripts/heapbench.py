@@ -216,6 +216,10 @@ def measure(args):
     print("heaps on this machine, seed %d" % args.seed)
     print("\n".join(table([h.name for h in heaps], instructions, ns, footprint)))
     print(NOTES)
+    busy = os.getloadavg()[0]
+    if busy > os.cpu_count():
+        print("nanoseconds are not to be trusted: %.1f processes were at work on %d processors"
+              % (busy, os.cpu_count()))
 
 
 def main():
