@@ -329,7 +329,9 @@ static void attack_turns(struct bench_heap *b)
 /* All from one size to another: with each call a span may come and another go. */
 static void attack_resizes(struct bench_heap *b)
 {
-	const size_t sizes[] = { 4096, 1024, 2048, 512, 3000, 700, 1500, 4096, 16, 2064, 256, 4095 };
+	const size_t sizes[] = {
+		4096, 1024, 2048, 512, 3000, 700, 1500, 4096, 16, 2064, 256, 4095
+	};
 
 	fill(b, 1);
 	for (unsigned i = 0; i < ARRAY_SIZE(sizes); i++) {
