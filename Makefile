@@ -6,12 +6,15 @@
 #	scripts/Makefile.build	configuration -> objects, for kernel and host
 #	scripts/Makefile.kernel	objects -> cairn.elf -> cairn.iso
 #	scripts/Makefile.host	objects -> the test program for the host
+#	scripts/Makefile.heapbench	objects -> the host's benchmark of the heap
+#	scripts/Makefile.flags	how the kernel's C is compiled
 
 VERSION := 0.1.0
 
 # Where the walk through the directories' lists begins.
 obj-top := arch/x86/ kernel/ mm/ drivers/
 hosttest-top := arch/x86/ kernel/ mm/ drivers/
+heapbench-top := kernel/lib/ mm/
 
 srctree := $(realpath $(dir $(lastword $(MAKEFILE_LIST))))
 MAKEFLAGS += -rR --no-print-directory
@@ -66,8 +69,8 @@ say = $(if $(filter 1,$(V)),,@printf '  %-7s %s\n' $1 $2)
 config-editors := menuconfig nconfig oldconfig olddefconfig \
 		  randconfig allyesconfig allnoconfig
 config-goals := $(config-editors) savedefconfig defconfig %_defconfig %.config
-other-goals := setup help clean mrproper check run gdb test test-all \
-	       boottest bench hosttest fuzz
+other-goals := setup setup-bench help clean mrproper check run gdb test test-all \
+	       boottest bench bench-heap hosttest fuzz
 
 # Goals of one kind may share a make; several kinds may not.
 kind = $(or $(if $(filter defconfig %_defconfig %.config,$1),preset),\
@@ -83,7 +86,7 @@ include scripts/Makefile.goals
 else
 
 # These write nothing to $(O), or only clear it.
-ifeq ($(filter setup help check clean mrproper,$(kinds)),)
+ifeq ($(filter setup setup-bench help check clean mrproper,$(kinds)),)
 refusal := $(shell sh scripts/output.sh claim $(O) 2>&1)
 $(if $(refusal),$(error $(refusal)))
 endif
@@ -98,6 +101,9 @@ else
 
 setup:
 	@sh scripts/setup.sh
+
+setup-bench:
+	@sh scripts/setup.sh bench
 
 check:
 	@$(PYTHON) scripts/check_test.py
@@ -126,9 +132,17 @@ boottest:
 	+@$(PYTHON) scripts/boottest.py --build $(O) --tier $(or $(TIER),ci) \
 		$(if $(ONLY),--only "$(ONLY)")
 
+# In the guest; then the heap on this machine, beside other heaps.
+heapbench = $(PYTHON) scripts/heapbench.py --build $(O) $(if $(CC),--cc "$(CC)")
 bench:
 	+@$(MAKE) kernel
-	@$(PYTHON) scripts/bench.py --build $(O)
+	@$(PYTHON) scripts/bench.py --build $(O) $(if $(ONLY),--only "$(ONLY)")
+	@$(if $(ONLY),,$(heapbench))
+
+bench-heap:
+	+@$(MAKE) kernel
+	@$(PYTHON) scripts/bench.py --build $(O) --only heap
+	@$(heapbench)
 
 # SEED= and OPS=, where given, must be what strtoull() takes whole.
 given := $(foreach w,SEED OPS,$(if $(filter undefined,$(origin $w)),,$w))

@@ -91,11 +91,12 @@ def hosted_files(sources):
     hosted = {p for p in sources.text if p.endswith(("_test.c", "_test.h"))}
     for path, text in sources.text.items():
         if os.path.basename(path) == "Makefile":
-            lists = {"hosttest": set(), "obj": set()}
-            for name, words in re.findall(r"^(hosttest|obj)-\S+ \+= (.*)", text, re.M):
+            lists = {"hosttest": set(), "heapbench": set(), "obj": set()}
+            for name, words in re.findall(r"^(hosttest|heapbench|obj)-\S+ \+= (.*)", text, re.M):
                 lists[name] |= set(words.split())
+            alone = (lists["hosttest"] | lists["heapbench"]) - lists["obj"]
             hosted |= {os.path.join(os.path.dirname(path), w.removesuffix(".o") + ".c")
-                       for w in lists["hosttest"] - lists["obj"] if w.endswith(".o")}
+                       for w in alone if w.endswith(".o")}
     return hosted
 
 

@@ -19,6 +19,8 @@ CLEAN = {
     "kernel/a.h": SPDX + "#pragma once\n",
     "kernel/a.c": SPDX + '#include "kernel/a.h"\n\nint a = IS_ENABLED(CONFIG_A);\n',
     "mm/heap.h": SPDX + "#pragma once\n",
+    "mm/Makefile": KCONFIG + "heapbench-y += a_bench.o\n",
+    "mm/a_bench.c": SPDX + "#include <stdio.h>\n",
     "drivers/virtio/transport.h": SPDX + "#pragma once\n",
     "drivers/virtio/virtio.h": SPDX + "#pragma once\n",
     "drivers/rng/r.c": SPDX + '#include "drivers/virtio/virtio.h"\n#include "mm/heap.h"\n',

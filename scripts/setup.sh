@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Installs what the other commands need, from Debian's packages. Whatever is
-# there already is left alone; with everything there nothing is run.
+# Installs what the other commands need, from Debian's packages; with `bench`
+# what `make bench` counts with and compares the heap with. Whatever is there
+# already is left alone; with everything there nothing is run.
 set -eu
 
 # A file or command that must be there, and the package that brings it.
@@ -24,6 +25,16 @@ qemu-system-x86_64                              qemu-system-x86
 /usr/share/ovmf/OVMF.fd                         ovmf
 gdb                                             gdb
 '
+libraries=/usr/lib/x86_64-linux-gnu
+needs_for_bench="
+valgrind                                        valgrind
+$libraries/libtcmalloc_minimal.so.4             libtcmalloc-minimal4
+$libraries/libmimalloc.so.2                     libmimalloc2.0
+$libraries/libjemalloc.so.2                     libjemalloc2
+"
+case ${1-} in
+bench) needs=$needs_for_bench ;;
+esac
 
 missing=$(echo "$needs" | while read -r thing package; do
 	case $thing in
