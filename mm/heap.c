@@ -207,7 +207,10 @@ static bool block_find(const struct heap *h, const void *p, struct heap_block *o
 
 	if (!page_block_find(h->pages, address, &pages))
 		return false;
-	*out = (struct heap_block){ .order = pages.order, .size = PAGE_SIZE << pages.order };
+	*out = (struct heap_block){
+		.order = (unsigned)__builtin_ctzll(pages.pages),
+		.size = pages.pages * PAGE_SIZE,
+	};
 	if (pages.use == PAGE_USE_HEAP_RUN)
 		return pages.start == address;
 	if (pages.use != PAGE_USE_HEAP_SPAN)

@@ -17,7 +17,8 @@ static const char *check_span(struct walk *w, const struct heap_span *s, unsigne
 	if (!page_block_find(w->h->pages, address, &pages) || pages.start != address ||
 	    pages.use != PAGE_USE_HEAP_SPAN)
 		return "a list of spans holds what is no span";
-	if (s->order != pages.order || s->class != class || s->end > HEAP_SPAN_BLOCKS ||
+	if (UINT64_C(1) << s->order != pages.pages || s->class != class ||
+	    s->end > HEAP_SPAN_BLOCKS ||
 	    s->end * s->size > (int)(PAGE_SIZE << s->order) ||
 	    s->first * s->size < (int)sizeof(*s))
 		return "a span's head is broken";

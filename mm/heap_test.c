@@ -40,7 +40,7 @@ static bool world_open(struct world *w, struct ktest_run *t, uint64_t size)
 	w->refused = 0;
 	if (!arena_open(&w->arena, base, size))
 		return false;
-	page_allocator_init(&w->pages, arena_offset(&w->arena));
+	page_allocator_init(&w->pages, arena_offset(&w->arena), NULL);
 	heap_init(&w->heap, &w->pages);
 	return page_allocator_add(&w->pages, base, base + size) == 0;
 }
