@@ -13,21 +13,26 @@ struct arena {
 	char *memory;
 	paddr_t base;	/* physical */
 	uint64_t size;
+	char *mapping;	/* as the host gave it */
 };
+
+/* Virtual addresses are aligned as physical ones are, up to this, as in the kernel. */
+#define ARENA_ALIGN	(2 * MIB)
 
 /* False if the host refuses. */
 static inline bool arena_open(struct arena *r, paddr_t base, uint64_t size)
 {
-	void *p = mmap(NULL, size, PROT_READ | PROT_WRITE,
+	char *p = mmap(NULL, size + ARENA_ALIGN, PROT_READ | PROT_WRITE,
 		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	uintptr_t skip = (base - (uintptr_t)p) % ARENA_ALIGN;
 
-	*r = (struct arena){ p, base, size };
+	*r = (struct arena){ p + skip, base, size, p };
 	return p != MAP_FAILED;
 }
 
 static inline void arena_close(struct arena *r)
 {
-	munmap(r->memory, r->size);
+	munmap(r->mapping, r->size + ARENA_ALIGN);
 }
 
 /* What to add to a physical address. */

@@ -1,348 +1,698 @@
 // SPDX-License-Identifier: MIT
 /*
- * Small blocks share spans, power-of-two runs of pages with one block size
- * each; which blocks are live is a bitmap in the span's head, so nothing is
- * kept in free memory and a block's state can be asked for. Larger blocks are
- * runs of pages of their own, without a head.
+ * Blocks of up to 4 KiB share spans: naturally aligned runs of 16 to 64 KiB
+ * with blocks of one size class (heap_classes.c), which blocks are free being
+ * a bitmap in a descriptor of 64 bytes outside of the span. Nothing is kept in
+ * the memory that is handed out, so neither an overrun nor a write after free
+ * damages the heap, and a block's state can be asked for. Larger blocks are
+ * runs of pages of their own.
  *
- * What a pointer is, the page allocator says: it knows for each of its blocks
- * whether it is a span, a run or none of the heap's, and answers for any
- * number. Only then is a head read.
+ * A class keeps the spans that have a free block in a list, takes from the
+ * first until it is full, and appends one that was full when something of it
+ * comes back: by the time it is first, more has come back. Spans of tiny blocks
+ * (below 256 bytes, so more than 64 in a span) have a bitmap in two levels.
  *
- * A class keeps its spans in lists by whether blocks are free, takes from the
- * first, and keeps one empty span so that a lone block coming and going does
- * not make and unmake a span each time. Runs are rounded up to a power of two
- * of pages, at worst nearly twice what was asked for.
+ * What a pointer is, the map says: an entry for each 16 KiB, found by the low
+ * bits of the number of those 16 KiB, holds the span that was last seen there.
+ * It is a hint, checked against the span's extent; where it is wrong the page
+ * allocator is asked, which knows the truth for any number. The map grows
+ * with the heap, a few entries at a time.
+ *
+ * When a class has no free block, but the spans of all classes have many, a
+ * block of a class little larger is lent instead of a new span being made.
+ * That keeps the memory held to about 1.1 times what is live when sizes come
+ * and go at random (heap_lend()).
+ *
+ * Invariants: a span is listed exactly if it has a free block; at most one
+ * span of a class is empty (it was alone in the list when it became so, and is
+ * kept lest a lone block that comes and goes make it each time); descriptors for as many
+ * spans as there are classes are ready, so that making a span takes one call
+ * of the page allocator, and so does every other operation at most.
+ *
+ * Bound: no loop but over the 16 words of a tiny span when it is made, the
+ * entries of a new map in pieces, and two classes when lending.
+ *
+ * Shortcomings: within a class free blocks can be spread over many spans, none
+ * of which can then be given back (live sizes that move from class to class
+ * cost up to one span a class). A run is rounded up to pages. One heap is one
+ * lock's worth: there is no caching by processor.
  */
 #include "mm/heap.h"
 #include "mm/heap_internal.h"
-#include "kernel/lib/errno.h"
 #include "kernel/lib/string.h"
 
 /* Beyond this a size is an error somewhere; also keeps sums from overflowing. */
 #define HEAP_SIZE_MAX	(PAGE_SIZE << PAGE_ORDER_MAX)
 
-/* Size classes: 16, 32 ... 128, then 160, 192, 224, 256, 320 ... 2048. */
-
-static unsigned class_of(size_t size)
-{
-	unsigned log;
-
-	if (size <= 128)
-		return (unsigned)((size + HEAP_ALIGN - 1) / HEAP_ALIGN - 1);
-	log = 63 - (unsigned)__builtin_clzll(size - 1);
-	return 8 + (log - 7) * 4 + ((unsigned)((size - 1) >> (log - 2)) & 3);
-}
-
-static unsigned class_size(unsigned class)
-{
-	if (class < 8)
-		return (class + 1) * HEAP_ALIGN;
-	return (5 + class % 4) << ((class - 8) / 4 + 5);
-}
-
-/* Pages of a span: enough that its head and tail waste at most one part in 15. */
-static unsigned class_order(unsigned size)
-{
-	return size <= 256 ? 0 : size <= 512 ? 1 : size <= 1024 ? 2 : 3;
-}
-
-/* The smallest order of pages that holds `size`. */
-static unsigned run_order(size_t size)
-{
-	return size <= PAGE_SIZE ? 0 :
-		64 - (unsigned)__builtin_clzll((size - 1) >> PAGE_SHIFT);
-}
-
-/* Lists of spans. */
-
-static void span_push(struct heap_span **list, struct heap_span *s)
-{
-	s->prev = NULL;
-	s->next = *list;
-	if (s->next)
-		s->next->prev = s;
-	*list = s;
-}
-
-static void span_unlink(struct heap_span **list, struct heap_span *s)
-{
-	if (s->next)
-		s->next->prev = s->prev;
-	if (s->prev)
-		s->prev->next = s->next;
-	else
-		*list = s->next;
-}
-
-/* Pages. */
-
-static void *pages_take(struct heap *h, unsigned order, unsigned use)
-{
-	paddr_t block;
-
-	if (page_alloc_from(h->pages, order, use, &block))
-		return NULL;
-	h->held += UINT64_C(1) << order;
-	return (void *)(block + h->pages->offset);
-}
+enum {
+	MAP_GROWTH = 8,			/* times, each time */
+	MAP_MAX = 1 << 18,		/* entries: 4 GiB of heap */
+	MAP_PIECE = 16,			/* entries made ready at a time */
+	GRANULE_PAGES = 2,
+	LEND_CLASSES = 5,
+	DESCRIPTORS_READY = 8,
+};
 
 static paddr_t pointer_address(const struct heap *h, const void *p)
 {
 	return (uintptr_t)p - h->pages->offset;
 }
 
-static void pages_give(struct heap *h, void *p, unsigned order)
+static void *address_pointer(const struct heap *h, paddr_t address)
 {
-	h->held -= UINT64_C(1) << order;
-	/* Cannot fail: the page allocator itself has just said what lies there. */
+	return (void *)(address + h->pages->offset);
+}
+
+static uint64_t order_pages(unsigned order)
+{
+	return UINT64_C(1) << order;
+}
+
+static void *own_pages(struct heap *h, unsigned order)
+{
+	paddr_t pa;
+
+	if (page_alloc_from(h->pages, order, PAGE_USE_HEAP_META, &pa))
+		return NULL;
+	h->own_pages += order_pages(order);
+	return address_pointer(h, pa);
+}
+
+static void own_pages_give(struct heap *h, void *p, unsigned order)
+{
+	h->own_pages -= order_pages(order);
 	page_free_to(h->pages, pointer_address(h, p), order);
+}
+
+/* Whether a span may be relied on; if not, the alarm is raised. */
+static bool sound(const struct heap *h, const struct heap_span *s)
+{
+	if (IS_ENABLED(CONFIG_HEAP_CHECK_NONE) || span_intact(h, s))
+		return true;
+	if (h->alarm)
+		h->alarm(h, "the descriptor of a span is damaged");
+	return false;
+}
+
+/* Lists. */
+
+static struct heap_span **list_of(struct heap *h, unsigned class)
+{
+	return &h->head[list_index(class)];
+}
+
+static void list_remove(struct heap *h, struct heap_span *s)
+{
+	unsigned index = list_index(s->class);
+
+	if (h->head[index] == s) {
+		h->head[index] = s->next;	/* an empty list has no tail to mend */
+		return;
+	}
+	s->prev->next = s->next;
+	s->next->prev = s->prev;	/* perhaps of `none` */
+	if (h->tail[index] == s)
+		h->tail[index] = s->prev;
+}
+
+/* Descriptors. */
+
+static uint32_t pool_descriptors(const struct heap_descriptors *d)
+{
+	return HEAP_POOL_UNITS / d->units;
+}
+
+static bool descriptors_refill(struct heap *h, struct heap_descriptors *d)
+{
+	struct heap_pool *pool = own_pages(h, 0);
+
+	if (!pool)
+		return false;
+	pool->next = d->pools;
+	pool->used = 0;
+	d->pools = pool;
+	d->ready += pool_descriptors(d);
+	if (!d->current || d->current->used == pool_descriptors(d))
+		d->current = pool;
+	return true;
+}
+
+static struct heap_span *descriptor_take(struct heap *h, struct heap_descriptors *d)
+{
+	struct heap_span *s = d->spare;
+
+	if (d->ready == 0 && !descriptors_refill(h, d))
+		return NULL;
+	d->ready--;
+	if (s) {
+		d->spare = s->next;
+		return s;
+	}
+	/* A pool is made while the one before has a few left, so at most one is untouched. */
+	if (d->current->used == pool_descriptors(d))
+		d->current = d->pools;
+	return d->current->first + d->current->used++ * d->units;
+}
+
+static void descriptor_give(struct heap_descriptors *d, struct heap_span *s)
+{
+	s->bytes = 0;
+	s->count = 0;
+	s->next = d->spare;
+	d->spare = s;
+	d->ready++;
+}
+
+/* Refills where few are left, so that making a span need not. */
+static void descriptors_prepare(struct heap *h)
+{
+	if (h->descriptors.ready < DESCRIPTORS_READY)
+		descriptors_refill(h, &h->descriptors);
+}
+
+static struct heap_descriptors *descriptors_for(struct heap *h, unsigned class)
+{
+	return class < HEAP_TINY_CLASSES ? &h->tiny_descriptors : &h->descriptors;
+}
+
+/* The map. */
+
+static void map_set(const struct heap *h, struct heap_span *s)
+{
+	struct heap_span **entry = map_entry(h, s->start);
+
+	/* A span is aligned to its size, so its entries lie side by side. */
+	for (unsigned i = 0; i < s->pages / GRANULE_PAGES; i++)
+		entry[i] = s;
+}
+
+static unsigned map_order(uint64_t entries)
+{
+	unsigned order = 0;
+
+	while (PAGE_SIZE << order < entries * sizeof(struct heap_span *))
+		order++;
+	return order;
+}
+
+static void map_free(struct heap *h, struct heap_span **map, uint64_t mask)
+{
+	if (map != h->first_map)
+		own_pages_give(h, map, map_order(mask + 1));
+}
+
+/* Makes a piece of a larger map ready, and changes over to it when all of it is. */
+static void map_grow(struct heap *h)
+{
+	struct heap_span **map = h->next_map;
+
+	for (unsigned i = 0; i < MAP_PIECE; i++)
+		map[h->next_ready++] = &h->none;
+	if (h->next_ready <= h->next_mask)
+		return;
+	map_free(h, h->map, h->map_mask);
+	h->map = map;
+	h->map_mask = h->next_mask;
+	h->next_map = NULL;
+}
+
+/* The map may have been wrong: a larger one, if it has fewer entries than there are granules. */
+static void map_missed(struct heap *h)
+{
+	uint64_t entries = (h->map_mask + 1) * MAP_GROWTH;
+
+	if (h->next_map)
+		return map_grow(h);
+	if (h->span_pages / GRANULE_PAGES <= h->map_mask || entries > MAP_MAX)
+		return;
+	h->next_map = own_pages(h, map_order(entries));
+	h->next_mask = entries - 1;
+	h->next_ready = 0;
 }
 
 /* Spans. */
 
-/* The bits of a word below `n`, which may lie on either side of the word. */
-static uint64_t bits_below(int n)
+static void span_init(struct heap *h, struct heap_span *s, unsigned class)
 {
-	return n <= 0 ? 0 : n >= 64 ? UINT64_MAX : BIT(n) - 1;
+	unsigned count = s->pages * (unsigned)PAGE_SIZE / heap_classes[class].size;
+
+	s->size = heap_classes[class].size;
+	s->class = (uint8_t)class;
+	s->count = (uint16_t)count;
+	s->reciprocal = heap_classes[class].reciprocal;
+	if (span_tiny(s)) {
+		unsigned words = (count + 63) / 64;
+
+		for (unsigned i = 0; i < words; i++)
+			s->words[i] = UINT64_MAX;
+		s->words[words - 1] >>= words * 64 - count;
+		s->free = BIT(words) - 1;
+		s->all = count;
+		s->bytes = 0;
+	} else {
+		s->free = all_blocks(s);
+		s->all = s->free;
+		s->bytes = span_extent(s);
+	}
+	s->check = span_check(h, s);
 }
 
+/* A class's first span is the smallest, so that a small heap stays small. */
 static struct heap_span *span_make(struct heap *h, unsigned class)
 {
-	unsigned size = class_size(class);
-	unsigned order = class_order(size);
-	struct heap_span *s = pages_take(h, order, PAGE_USE_HEAP_SPAN);
+	struct heap_descriptors *d = descriptors_for(h, class);
+	struct heap_span *s = descriptor_take(h, d);
+	unsigned order;
+	paddr_t pa;
 
 	if (!s)
 		return NULL;
-	*s = (struct heap_span){
-		.reciprocal = (uint32_t)(((UINT64_C(1) << 32) + size - 1) / size),
-		.size = (uint16_t)size,
-		.first = (uint16_t)((sizeof(*s) + size - 1) / size),
-		.end = (uint16_t)((PAGE_SIZE << order) / size),
-		.class = (uint8_t)class,
-		.order = (uint8_t)order,
-	};
-	for (int i = 0; i < HEAP_SPAN_BLOCKS; i += 64)
-		s->taken[i / 64] = bits_below(s->first - i) | ~bits_below(s->end - i);
-	return s;
-}
-
-/* A span of the class with a free block; NULL if there is no memory. */
-static struct heap_span *span_get(struct heap *h, unsigned class)
-{
-	struct heap_class *c = &h->classes[class];
-	struct heap_span *s = c->partial;
-
-	if (s)
-		return s;
-	s = c->spare;
-	c->spare = NULL;
-	if (!s)
-		s = span_make(h, class);
-	if (s)
-		span_push(&c->partial, s);
-	return s;
-}
-
-static void *small_alloc(struct heap *h, size_t size)
-{
-	struct heap_span *s = span_get(h, class_of(size));
-	struct heap_class *c;
-	unsigned word = 0, bit;
-
-	if (!s)
+	order = heap_classes[class].order;
+	if (!h->spans[class])
+		order = min(order, (unsigned)HEAP_FIRST_ORDER);
+	if (page_alloc_from(h->pages, order, PAGE_USE_HEAP_SPAN, &pa)) {
+		descriptor_give(d, s);
 		return NULL;
-	while (!~s->taken[word])
-		word++;
-	bit = (unsigned)__builtin_ctzll(~s->taken[word]);
-	s->taken[word] |= BIT(bit);
-	if (++s->live == span_capacity(s)) {
-		c = &h->classes[s->class];
-		span_unlink(&c->partial, s);
-		span_push(&c->full, s);
 	}
-	h->blocks++;
-	h->bytes += s->size;
-	return (char *)s + (word * 64 + bit) * s->size;
+	page_set_owner(h->pages, pa, s);
+	s->start = (uintptr_t)address_pointer(h, pa);
+	s->pages = (uint8_t)order_pages(order);
+	span_init(h, s, class);
+	h->spans[class]++;
+	h->span_pages += s->pages;
+	if (h->next_map)
+		map_grow(h);
+	map_set(h, s);
+	list_append(h, list_index(class), s);
+	return s;
 }
 
-static void small_free(struct heap *h, struct heap_span *s, unsigned number)
+static void span_release(struct heap *h, struct heap_span *s)
 {
-	struct heap_class *c = &h->classes[s->class];
-	bool was_full = s->live == span_capacity(s);
-
-	s->taken[number / 64] &= ~BIT(number % 64);
-	s->live--;
-	h->blocks--;
-	h->bytes -= s->size;
-	if (was_full || !s->live)
-		span_unlink(was_full ? &c->full : &c->partial, s);
-	if (s->live) {
-		if (was_full)
-			span_push(&c->partial, s);
-	} else if (!c->spare) {
-		c->spare = s;
-	} else {
-		pages_give(h, s, s->order);
-	}
+	list_remove(h, s);
+	if (!sound(h, s))
+		return;		/* lost, for nobody knows which pages these are */
+	h->spans[s->class]--;
+	h->span_pages -= s->pages;
+	page_free_to(h->pages, s->start - h->pages->offset, (unsigned)__builtin_ctz(s->pages));
+	descriptor_give(descriptors_for(h, s->class), s);
 }
 
-/* Blocks, small or large. */
-
-struct found_block {
-	struct heap_span *span;	/* NULL: a run */
-	unsigned number;	/* in its span */
-	unsigned order;		/* of a run */
-	size_t size;
-};
-
-/* Finds out what `p` is; false if it is no live block. */
-static bool block_find(const struct heap *h, const void *p, struct found_block *out)
+static bool span_empty(const struct heap_span *s)
 {
-	paddr_t address = pointer_address(h, p);
-	struct page_block pages;
+	return span_tiny(s) ? s->all == s->count : s->free == all_blocks(s);
+}
+
+/* Gives the empty span of some class back; false if there is none. */
+static bool release_one(struct heap *h)
+{
+	for (unsigned i = 0; i < HEAP_CLASSES; i++) {
+		struct heap_span *s = h->empty[i];
+
+		/* It may have been used, and released, and made for another class since. */
+		if (s->count && s->class == i && span_empty(s)) {
+			h->empty[i] = &h->none;
+			span_release(h, s);
+			return true;
+		}
+	}
+	return false;
+}
+
+/*
+ * A span that lends a block to `class`: of a class a little larger that has
+ * more than one span with free blocks. So no class grows while another has
+ * shrunk, and a class with one span to fill keeps it for itself.
+ */
+static struct heap_span *lend(struct heap *h, unsigned class)
+{
+	struct heap_span **end = h->head + min(class + LEND_CLASSES, HEAP_CLASSES - 1u);
+
+	for (struct heap_span **list = h->head + class + 1; list <= end; list++) {
+		struct heap_span *first = *list, *second = first->next;
+
+		if (second == &h->none)
+			continue;
+		if (first->free)
+			return first;
+		*list = second;
+		if (second->next != &h->none)
+			return second;
+	}
+	return &h->none;
+}
+
+/* A span with a free block of `class` or larger; `none` if there is none. */
+static struct heap_span *any_larger(struct heap *h, unsigned class)
+{
+	for (unsigned i = class; i < HEAP_CLASSES; i++)
+		if (list_settle(list_of(h, i)) != &h->none)
+			return *list_of(h, i);
+	return &h->none;
+}
+
+void heap_span_emptied(struct heap *h, struct heap_span *s)
+{
+	if (*list_of(h, s->class) != s || s->next != &h->none)
+		return span_release(h, s);
+	if (!span_tiny(s))
+		s->all = 0;	/* pin: while it is alone, emptiness is of no interest */
+	h->empty[s->class] = s;
+}
+
+/* Taking blocks. */
+
+static void *tiny_take(struct heap_span *s)
+{
+	uint64_t word = first_bit(s->free);
+	uint64_t number = word * 64 + first_bit(s->words[word]);
+
+	s->all--;
+	s->words[word] &= s->words[word] - 1;
+	if (!s->words[word])
+		s->free &= s->free - 1;
+	return (void *)(s->start + number * s->size);
+}
+
+static void *plain_take(struct heap_span *s)
+{
+	uint64_t number = first_bit(s->free);
+
+	s->free &= s->free - 1;
+	return (void *)(s->start + number * s->size);
+}
+
+static void *span_take(struct heap_span *s)
+{
+	return span_tiny(s) ? tiny_take(s) : plain_take(s);
+}
+
+/* From a new span or, where there is no memory for one, from wherever there is a block. */
+static __noinline void *small_malloc(struct heap *h, unsigned class)
+{
 	struct heap_span *s;
-	uint32_t offset;
 
-	if (!page_block_find(h->pages, address, &pages))
-		return false;
-	*out = (struct found_block){ .order = pages.order, .size = PAGE_SIZE << pages.order };
-	if (pages.use == PAGE_USE_HEAP_RUN)
-		return pages.start == address;
-	if (pages.use != PAGE_USE_HEAP_SPAN)
-		return false;
-	s = (void *)(pages.start + h->pages->offset);
-	offset = (uint32_t)(address - pages.start);
-	out->span = s;
-	out->size = s->size;
-	out->number = (unsigned)((uint64_t)offset * s->reciprocal >> 32);
-	return out->number * s->size == offset && out->number >= s->first &&
-	       out->number < s->end && span_taken(s, out->number);
+	do {
+		s = span_make(h, class);
+		if (!s)
+			s = any_larger(h, class);
+	} while (s == &h->none && release_one(h));
+	return s == &h->none ? NULL : span_take(s);
 }
 
-static void *run_alloc(struct heap *h, size_t size)
+static __noinline void *run_malloc(struct heap *h, size_t size)
 {
-	unsigned order = run_order(size);
-	void *p = pages_take(h, order, PAGE_USE_HEAP_RUN);
+	uint64_t pages = (size + PAGE_SIZE - 1) / PAGE_SIZE;
+	paddr_t pa;
 
-	if (!p)
+	if (size > HEAP_SIZE_MAX)
 		return NULL;
-	h->blocks++;
+	while (page_alloc_run(h->pages, pages, PAGE_USE_HEAP_RUN, &pa)) {
+		if (!release_one(h))
+			return NULL;
+	}
 	h->runs++;
-	h->bytes += PAGE_SIZE << order;
-	h->run_pages += UINT64_C(1) << order;
-	return p;
+	h->run_pages += pages;
+	return address_pointer(h, pa);
 }
 
-static void run_free(struct heap *h, void *p, unsigned order)
+void *heap_malloc_slow(struct heap *h, size_t size)
 {
-	h->blocks--;
-	h->runs--;
-	h->bytes -= PAGE_SIZE << order;
-	h->run_pages -= UINT64_C(1) << order;
-	pages_give(h, p, order);
+	struct heap_span *s;
+	unsigned class;
+
+	if (unlikely(size > HEAP_SMALL_MAX))
+		return run_malloc(h, size);
+	class = heap_class_of[(size + HEAP_ALIGN - 1) / HEAP_ALIGN];
+	if (class < HEAP_TINY_CLASSES) {
+		s = list_settle(&h->head[HEAP_CLASSES + class]);
+		return likely(s->free) ? tiny_take(s) : small_malloc(h, class);
+	}
+	s = lend(h, class);
+	if (unlikely(s == &h->none || !sound(h, s)))
+		return small_malloc(h, class);
+	descriptors_prepare(h);
+	return plain_take(s);
 }
 
-void heap_init(struct heap *h, struct page_allocator *pages)
+void *heap_malloc(struct heap *h, size_t size)
 {
-	*h = (struct heap){ .pages = pages };
+	return heap_malloc_inline(h, size);
+}
+
+/* From this class alone: a larger block would lie otherwise. */
+static void *class_malloc(struct heap *h, unsigned class)
+{
+	struct heap_span *s = list_settle(list_of(h, class));
+
+	if (s == &h->none)
+		s = span_make(h, class);
+	while (!s && release_one(h))
+		s = span_make(h, class);
+	return s ? span_take(s) : NULL;
 }
 
 void *heap_alloc(struct heap *h, size_t size, size_t align)
 {
+	unsigned class;
+
 	if (!is_pow2(align) || align > PAGE_SIZE || size > HEAP_SIZE_MAX)
 		return NULL;
-	/* A class that holds a multiple of `align` has a size that is one. */
-	size = align_up(max(size, (size_t)1), max(align, (size_t)HEAP_ALIGN));
-	return size <= HEAP_SMALL_MAX ? small_alloc(h, size) : run_alloc(h, size);
+	if (align <= HEAP_ALIGN || size > HEAP_SMALL_MAX)
+		return heap_malloc_inline(h, size);
+	size = align_up(max(size, (size_t)1), align);
+	/* Blocks lie at multiples of their size; a power of two is not far. */
+	class = heap_class_of[size / HEAP_ALIGN];
+	while (!is_aligned(heap_classes[class].size, align))
+		class++;
+	return class_malloc(h, class);
+}
+
+/* Finding and giving blocks. */
+
+/* The span of this heap's that has a block at `address`, any number, asked of the pages; or NULL. */
+static struct heap_span *span_ask(const struct heap *h, uintptr_t address)
+{
+	struct page_block pages;
+	struct heap_span *s;
+
+	if (!page_block_find(h->pages, address - h->pages->offset, &pages) ||
+	    pages.use != PAGE_USE_HEAP_SPAN || !pages.owner)
+		return NULL;
+	s = pages.owner;
+	if (!span_intact(h, s) || !span_holds(s, address))
+		return NULL;	/* damaged, another heap's, or the span's tail */
+	*map_entry(h, address) = s;
+	return s;
+}
+
+static struct heap_span *span_find(const struct heap *h, uintptr_t address)
+{
+	struct heap_span *s = *map_entry(h, address);
+
+	return span_holds(s, address) ? s : span_ask(h, address);
+}
+
+static bool number_free(const struct heap_span *s, unsigned number)
+{
+	return (span_tiny(s) ? s->words[number / 64] >> number % 64 : s->free >> number) & 1;
+}
+
+/* The number of the live block that begins at `block`, within `s`; false if none does. */
+static bool number_live(const struct heap_span *s, const void *block, unsigned *number)
+{
+	uint64_t quotient = span_divide(s, (uintptr_t)block - s->start);
+
+	*number = (unsigned)(quotient >> 32);
+	return IS_ENABLED(CONFIG_HEAP_CHECK_NONE) ||
+	       (divides(quotient) && !number_free(s, *number));
+}
+
+/* Makes block `number`, which is live, free. */
+static void block_free(struct heap *h, struct heap_span *s, void *block, unsigned number)
+{
+	if (span_tiny(s))
+		heap_free_tiny(h, block);
+	else
+		span_free(h, s, number);
+}
+
+/* The run that begins at `block`; false if none does. */
+static bool run_find(const struct heap *h, const void *block, struct page_block *out)
+{
+	paddr_t address = pointer_address(h, block);
+
+	return page_block_find(h->pages, address, out) && out->start == address &&
+	       out->use == PAGE_USE_HEAP_RUN;
+}
+
+static __noinline int run_free(struct heap *h, void *block)
+{
+	struct page_block run;
+
+	if (!run_find(h, block, &run))
+		return -EINVAL;
+	h->runs--;
+	h->run_pages -= run.pages;
+	return page_free_run(h->pages, run.start);
+}
+
+/* What the shortest paths have left: what the map does not know, and errors. */
+int heap_free_rest(struct heap *h, void *block)
+{
+	struct heap_span *s;
+	unsigned number;
+
+	if (!block)
+		return 0;
+	s = *map_entry(h, (uintptr_t)block);
+	if (!span_holds(s, (uintptr_t)block)) {
+		s = span_ask(h, (uintptr_t)block);
+		if (!s)
+			return run_free(h, block);
+		map_missed(h);
+		s = span_find(h, (uintptr_t)block);	/* into the new map, if that is due */
+	}
+	if (!number_live(s, block, &number))
+		return -EINVAL;
+	block_free(h, s, block, number);
+	return 0;
 }
 
 int heap_free(struct heap *h, void *block)
 {
-	struct found_block b;
-
-	if (!block)
-		return 0;
-	if (!block_find(h, block, &b))
-		return -EINVAL;
-	if (b.span)
-		small_free(h, b.span, b.number);
-	else
-		run_free(h, block, b.order);
-	return 0;
+	return heap_free_tiny(h, block) ? 0 : heap_free_rest(h, block);
 }
 
-/* Whether a block of `have` bytes should stay where it is for `want`. */
-static bool size_fits(size_t have, size_t want)
+bool heap_block_find(const struct heap *h, const void *p, struct heap_block *out)
 {
-	return want <= have && (have <= 4 * HEAP_ALIGN || want > have / 2);
-}
+	const struct heap_span *s = span_find(h, (uintptr_t)p);
+	struct page_block run;
 
-void *heap_realloc(struct heap *h, void *block, size_t size)
-{
-	struct found_block b;
-	void *p;
+	if (s) {
+		uintptr_t offset = (uintptr_t)p - s->start;
 
-	if (!block)
-		return heap_alloc(h, size, HEAP_ALIGN);
-	if (!block_find(h, block, &b))
-		return NULL;
-	if (size_fits(b.size, size))
-		return block;
-	p = heap_alloc(h, size, HEAP_ALIGN);
-	if (!p)
-		return size <= b.size ? block : NULL;
-	memcpy(p, block, min(b.size, size));
-	heap_free(h, block);
-	return p;
+		*out = (struct heap_block){ s->start + offset / s->size * s->size, s->size,
+					    !number_free(s, (unsigned)offset / s->size) };
+		return true;
+	}
+	if (!page_block_find(h->pages, pointer_address(h, p), &run) ||
+	    run.use != PAGE_USE_HEAP_RUN)
+		return false;
+	*out = (struct heap_block){ (uintptr_t)address_pointer(h, run.start),
+				    run.pages * PAGE_SIZE, true };
+	return true;
 }
 
 size_t heap_usable_size(const struct heap *h, const void *block)
 {
-	struct found_block b;
+	struct heap_block b;
 
-	return block && block_find(h, block, &b) ? b.size : 0;
+	return block && heap_block_find(h, block, &b) && b.live && b.start == (uintptr_t)block ?
+	       b.size : 0;
+}
+
+static void *run_realloc(struct heap *h, void *block, size_t size)
+{
+	struct page_block run;
+	size_t have;
+	void *p;
+
+	if (!run_find(h, block, &run))
+		return NULL;
+	have = run.pages * PAGE_SIZE;
+	if (size_fits(have, size))
+		return block;
+	p = heap_malloc_inline(h, size);
+	if (!p)
+		return size <= have ? block : NULL;
+	memcpy(p, block, min(have, size));
+	run_free(h, block);
+	return p;
+}
+
+void *heap_realloc_slow(struct heap *h, void *block, size_t size)
+{
+	struct heap_span *s;
+	unsigned number;
+
+	if (!block)
+		return heap_malloc_inline(h, size);
+	s = *map_entry(h, (uintptr_t)block);
+	if (!span_holds(s, (uintptr_t)block)) {
+		s = span_ask(h, (uintptr_t)block);
+		if (!s)
+			return run_realloc(h, block, size);
+		map_missed(h);
+	}
+	if (!number_live(s, block, &number))
+		return NULL;
+	if (size_fits(s->size, size) || (size <= s->size && s->size <= 4 * HEAP_ALIGN))
+		return block;
+	return heap_move(h, s, block, size);
+}
+
+void *heap_realloc(struct heap *h, void *block, size_t size)
+{
+	return heap_realloc_inline(h, block, size);
+}
+
+/* The whole. */
+
+static void descriptors_init(struct heap_descriptors *d, uint32_t units)
+{
+	*d = (struct heap_descriptors){ .units = units };
+}
+
+static void first_state(struct heap *h)
+{
+	h->map = h->first_map;
+	h->map_mask = HEAP_FIRST_MAP - 1;
+	for (unsigned i = 0; i < HEAP_FIRST_MAP; i++)
+		h->first_map[i] = &h->none;
+	descriptors_init(&h->descriptors, 1);
+	descriptors_init(&h->tiny_descriptors, HEAP_TINY_UNITS);
+}
+
+void heap_init(struct heap *h, struct page_allocator *pages)
+{
+	memset(h, 0, offsetof(struct heap, first_map));
+	h->pages = pages;
+	h->none.next = &h->none;
+	for (unsigned i = 0; i < ARRAY_SIZE(h->head); i++)
+		h->head[i] = &h->none;
+	for (unsigned i = 0; i < HEAP_CLASSES; i++)
+		h->empty[i] = &h->none;
+	first_state(h);
+}
+
+void heap_set_alarm(struct heap *h, void (*alarm)(const struct heap *h, const char *what))
+{
+	h->alarm = alarm;
+}
+
+static void pools_give(struct heap *h, struct heap_descriptors *d)
+{
+	while (d->pools) {
+		struct heap_pool *pool = d->pools;
+
+		d->pools = pool->next;
+		own_pages_give(h, pool, 0);
+	}
 }
 
 void heap_trim(struct heap *h)
 {
-	for (unsigned i = 0; i < HEAP_CLASSES; i++) {
-		struct heap_span *s = h->classes[i].spare;
-
-		h->classes[i].spare = NULL;
-		if (s)
-			pages_give(h, s, s->order);
-	}
-}
-
-void heap_stats(const struct heap *h, struct heap_stats *out)
-{
-	*out = (struct heap_stats){ h->blocks, h->bytes, h->held };
-}
-
-/* Until the new core has its own. */
-bool heap_block_find(const struct heap *h, const void *p, struct heap_block *out)
-{
-	paddr_t address = pointer_address(h, p);
-	struct page_block pages;
-	struct heap_span *s;
-	unsigned number;
-
-	if (!page_block_find(h->pages, address, &pages))
-		return false;
-	*out = (struct heap_block){ pages.start + h->pages->offset,
-				    PAGE_SIZE << pages.order, true };
-	if (pages.use == PAGE_USE_HEAP_RUN)
-		return true;
-	if (pages.use != PAGE_USE_HEAP_SPAN)
-		return false;
-	s = (void *)(pages.start + h->pages->offset);
-	number = (unsigned)((address - pages.start) / s->size);
-	if (number < s->first || number >= s->end)
-		return false;
-	out->start = (uintptr_t)s + number * s->size;
-	out->size = s->size;
-	out->live = span_taken(s, number);
-	return true;
+	while (release_one(h))
+		;
+	if (h->span_pages)
+		return;
+	/* No span, so no descriptor in use and nothing for the map to say. */
+	pools_give(h, &h->descriptors);
+	pools_give(h, &h->tiny_descriptors);
+	map_free(h, h->map, h->map_mask);
+	if (h->next_map)
+		map_free(h, h->next_map, h->next_mask);
+	h->next_map = NULL;
+	first_state(h);
 }

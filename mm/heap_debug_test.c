@@ -51,7 +51,7 @@ static struct debug_heap *world_open(struct ktest_run *t, uint64_t size, size_t 
 	said[0] = '\0';
 	if (!expect(t, arena_open(&w->arena, base, size)))
 		return NULL;
-	page_allocator_init(&w->pages, arena_offset(&w->arena));
+	page_allocator_init(&w->pages, arena_offset(&w->arena), NULL);
 	heap_init(&w->core, &w->pages);
 	debug_heap_init(&w->heap, &w->core, "first", quarantine, found);
 	return expect_eq(t, page_allocator_add(&w->pages, base, base + size), 0) ? &w->heap : NULL;

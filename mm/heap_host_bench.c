@@ -122,7 +122,7 @@ static void cairn_open(struct driver *d)
 
 	if (!arena_open(&arena, ARENA_BASE, ARENA_SIZE))
 		panic("no memory for the arena");
-	page_allocator_init(&pages, arena_offset(&arena));
+	page_allocator_init(&pages, arena_offset(&arena), NULL);
 	if (page_allocator_add(&pages, ARENA_BASE, ARENA_BASE + ARENA_SIZE))
 		panic("the page allocator refuses the arena");
 	kmalloc_init(&pages);

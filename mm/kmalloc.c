@@ -13,6 +13,7 @@
 #include "mm/fault.h"
 #include "mm/heap.h"
 #include "mm/heap_debug.h"
+#include "mm/heap_internal.h"
 #include "mm/mm.h"
 
 #define LOG_SUBSYS mm
@@ -31,9 +32,16 @@ static void found(const char *what)
 	panic("heap: %s", what);
 }
 
+static void alarm(const struct heap *h __unused, const char *what)
+{
+	panic("heap: %s", what);
+}
+
 void kmalloc_init(struct page_allocator *pages)
 {
 	heap_init(&heap, pages);
+	if (!IS_ENABLED(CONFIG_HEAP_CHECK_NONE))
+		heap_set_alarm(&heap, alarm);
 	if (IS_ENABLED(CONFIG_HEAP_CHECK_FULL))
 		debug_heap_init(&debug, &heap, "kernel", DEBUG_HEAP_QUARANTINE, found);
 }
@@ -49,11 +57,12 @@ static void explain(const void *p, char *buf, size_t size)
 	struct page_block pages;
 	struct heap_block b;
 
-	if (!heap_block_find(&heap, p, &b))
-		str_copy(buf, size, page_block_find(heap.pages, (uintptr_t)p - heap.pages->offset,
-						    &pages) ?
-			 "foreign pointer: allocated pages, but no block of the heap" :
-			 "foreign pointer: no memory that is allocated");
+	if (!page_block_find(heap.pages, (uintptr_t)p - heap.pages->offset, &pages))
+		str_copy(buf, size, "foreign pointer: no memory that is allocated");
+	else if (pages.use != PAGE_USE_HEAP_SPAN && pages.use != PAGE_USE_HEAP_RUN)
+		str_copy(buf, size, "foreign pointer: allocated pages, but no block of the heap");
+	else if (!heap_block_find(&heap, p, &b))
+		str_copy(buf, size, "no block there, or damage to what the heap knows of it");
 	else if (b.live)
 		format(buf, size, "interior pointer: %zu bytes inside a %zu-byte block",
 		       (size_t)((uintptr_t)p - b.start), b.size);
@@ -93,6 +102,8 @@ static inline void *allocate(size_t size, size_t align, const char *caller)
 		return NULL;
 	if (IS_ENABLED(CONFIG_HEAP_CHECK_FULL))
 		return checked_alloc(size, align, caller);
+	if (align == ALIGN_DEFAULT)
+		return heap_malloc_inline(&heap, size);
 	return heap_alloc(&heap, size, align);
 }
 
@@ -141,18 +152,30 @@ void *(krealloc)(void *block, size_t size CALLER_PARAMETER)
 		return NULL;
 	if (IS_ENABLED(CONFIG_HEAP_CHECK_FULL))
 		return checked_realloc(block, size, CALLER);
-	p = heap_realloc(&heap, block, size);
+	p = heap_realloc_inline(&heap, block, size);
 	if (!IS_ENABLED(CONFIG_HEAP_CHECK_NONE) && !p && block && !heap_usable_size(&heap, block))
 		refuse("krealloc", block);
 	return p;
+}
+
+static __noinline void free_rest(void *block)
+{
+	if (heap_free_rest(&heap, block) && !IS_ENABLED(CONFIG_HEAP_CHECK_NONE))
+		refuse("kfree", block);
+}
+
+static __noinline void free_slow(void *block)
+{
+	if (unlikely(!heap_free_tiny(&heap, block)))
+		free_rest(block);
 }
 
 void (kfree)(void *block CALLER_PARAMETER)
 {
 	if (IS_ENABLED(CONFIG_HEAP_CHECK_FULL))
 		debug_heap_free(&debug, block, CALLER);
-	else if (heap_free(&heap, block) && !IS_ENABLED(CONFIG_HEAP_CHECK_NONE))
-		refuse("kfree", block);
+	else
+		heap_free_inline(&heap, block, free_slow);
 }
 
 size_t kmalloc_usable_size(const void *block)

@@ -98,7 +98,7 @@ static void warn_about_map(const struct boot_info *info)
 /* A page for a page table. */
 static int table_page(paddr_t *out)
 {
-	return page_alloc_from(&pages, 0, PAGE_ANY, out);
+	return page_alloc_from(&pages, 0, PAGE_ANY | PAGE_USE_TABLE, out);
 }
 
 static int add_pages(paddr_t start, paddr_t end)
@@ -115,7 +115,7 @@ void mm_init(const struct boot_info *info)
 	warn_about_map(info);
 	if (regions_total(&map, REGION_USABLE) == 0)
 		panic("mm: the memory map has no usable RAM above 1 MiB within reach");
-	page_allocator_init(&pages, DIRECT_BASE);
+	page_allocator_init(&pages, DIRECT_BASE, NULL);
 	direct_map_init(&map, add_pages, table_page);
 	kmalloc_init(&pages);
 	page_allocator_stats(&pages, &stats);

@@ -1,194 +1,192 @@
 // SPDX-License-Identifier: MIT
 /*
- * The page allocator's checker: walks every node, map, list and range, and
- * compares what it finds with what the counts say.
+ * The page allocator's checker: walks every node, group, unit, list and range
+ * by ascending address, and compares what it finds with what the counts say.
  */
 #include "mm/page.h"
 #include "mm/page_internal.h"
-#include "kernel/lib/string.h"
 
 /* What the walk has seen so far. */
 struct walk {
 	const struct page_allocator *a;
 	uint64_t free;		/* pages in free blocks */
 	uint64_t used;		/* pages in allocated blocks, metadata's apart */
-	uint64_t hosted;	/* pages that hold their own chunk's map */
-	uint64_t listed;	/* chunks that must be in a list */
+	uint64_t metadata;	/* pages that nodes and units take */
+	uint64_t listed;	/* sets that must be in a list */
+	paddr_t busy;		/* end of the last allocated block */
 };
 
-/* Marks pages [page, page + 2^order) of a chunk; false if one was marked before. */
-static bool cover(uint8_t *covered, unsigned page, unsigned order)
+/* The class of a set and its top, the slow way. */
+static unsigned classify(uint64_t free, uint64_t *top)
 {
-	for (unsigned i = page; i < page + (1u << order); i++)
-		if (covered[i]++)
-			return false;
-	return true;
-}
-
-static const char *check_map_free(const struct page_map *m, uint8_t *covered)
-{
-	unsigned pages = 0;
-
-	for (unsigned order = 0; order < CHUNK_ORDER; order++) {
-		unsigned count = 0;
-
-		for (unsigned i = 0; i < (unsigned)CHUNK_PAGES >> order; i++) {
-			if (!map_block_free(m, order, i))
-				continue;
-			if (!cover(covered, i << order, order))
-				return "free blocks of a chunk overlap";
-			if (order < CHUNK_ORDER - 1 && map_block_free(m, order, i ^ 1))
-				return "free buddies in a chunk are not joined";
-			count++;
-		}
-		if (count != m->count[order] || !!count != !!(m->orders & BIT(order)))
-			return "a chunk's count of free blocks is wrong";
-		pages += count << order;
+	for (unsigned class = SET_ORDER; ; class--) {
+		*top = 0;
+		for (unsigned bit = 0; bit < SET_SIZE; bit += 1u << class)
+			if (!(~(free >> bit) & low_bits(1u << class)))
+				*top |= BIT(bit);
+		if (*top)
+			return class;
 	}
-	return pages == m->free ? NULL : "a chunk's count of free pages is wrong";
 }
 
-static const char *check_map_used(struct walk *w, const struct page_map *m, uint8_t *covered)
+static const char *check_set(struct walk *w, const struct page_set *set, paddr_t base,
+			     const struct page_set *parent, unsigned index)
 {
-	for (unsigned i = 0; i < CHUNK_PAGES; i++) {
-		unsigned order = m->state[i] & STATE_ORDER;
+	uint64_t top;
 
-		if (m->state[i] == STATE_NONE)
-			continue;
-		if (!(m->state[i] & STATE_USED) || order >= CHUNK_ORDER ||
-		    !is_aligned(i, 1u << order))
-			return "a page has an impossible state";
-		if (!cover(covered, i, order))
-			return "an allocated block overlaps another block";
-		if (state_use(m->state[i]) != PAGE_USE_METADATA)
-			w->used += UINT64_C(1) << order;
-	}
-	return NULL;
-}
-
-static const char *check_map(struct walk *w, uint32_t chunk, const struct page_map *m)
-{
-	uint8_t covered[CHUNK_PAGES] = { 0 };
-	uint8_t list = m->orders ? (uint8_t)(31 - __builtin_clz(m->orders)) : MAP_UNLISTED;
-	uintptr_t offset_in = (uintptr_t)m - w->a->offset - chunk_address(chunk);
-	const char *wrong;
-
-	wrong = check_map_free(m, covered);
-	if (!wrong)
-		wrong = check_map_used(w, m, covered);
-	if (wrong)
-		return wrong;
-	if (m->listed != list)
-		return "a split chunk is in the wrong list";
-	if (m->free + m->hosted >= CHUNK_PAGES)
-		return "a wholly free chunk is still split";
-	if (m->hosted && (offset_in >= CHUNK_SIZE || covered[offset_in / PAGE_SIZE]++))
-		return "a hosted map lies in a block";
-	w->free += m->free;
-	w->hosted += m->hosted;
-	w->listed += list != MAP_UNLISTED;
-	return NULL;
-}
-
-static const char *check_block(struct walk *w, const struct page_node *n, unsigned i)
-{
-	uint8_t state = n->state[i];
-	unsigned order = state & STATE_ORDER;
-	uint32_t chunks;
-
-	if (order < CHUNK_ORDER || order > PAGE_ORDER_MAX)
-		return "a chunk has an impossible state";
-	chunks = order_chunks(order);
-	if (!is_aligned(i, chunks))
-		return "a block is not aligned to its size";
-	for (unsigned j = i + 1; j < i + chunks; j++)
-		if (n->state[j] != STATE_NONE)
-			return "something begins within a block";
-	if (state & STATE_USED) {
-		w->used += UINT64_C(1) << order;
-		return NULL;
-	}
-	if (state != (STATE_FREE | order))
-		return "a chunk has an impossible state";
-	w->free += UINT64_C(1) << order;
+	if (set->base != base || set->parent != parent || (parent && set->index != index))
+		return "a set is out of place";
+	if (set->free & set->start)
+		return "a block is free and allocated";
+	if (!set->free)
+		return set->class == CLASS_NONE ? NULL : "a set without free blocks is listed";
+	if (set->class != classify(set->free, &top))
+		return "a set's class is wrong";
+	if (set->top != top)
+		return "a set's top is wrong";
 	w->listed++;
 	return NULL;
 }
 
-static const char *check_node(struct walk *w, const struct page_node *n, uint32_t base)
+static const char *see_free(struct walk *w, paddr_t start, uint64_t pages)
 {
-	const char *wrong = NULL;
+	if (start < w->busy)
+		return "a free block overlaps an allocated one";
+	w->free += pages;
+	return NULL;
+}
 
-	for (unsigned i = 0; i < NODE_CHUNKS && !wrong; i++) {
-		uint8_t state = n->state[i];
-		unsigned order = state & STATE_ORDER;
+static const char *see_used(struct walk *w, paddr_t start, uint64_t pages, paddr_t limit)
+{
+	if (start < w->busy)
+		return "an allocated block overlaps another";
+	w->busy = start + pages * PAGE_SIZE;
+	w->used += pages;
+	return w->busy <= limit ? NULL : "an allocated block is too long";
+}
 
-		if (state == STATE_NONE)
+static const char *check_unit(struct walk *w, const struct page_group *g, unsigned index)
+{
+	const struct page_unit *u = &g->units[index];
+	paddr_t base = g->set.base + index * UNIT_SIZE;
+	const char *wrong = check_set(w, &u->set, base, &g->set, index);
+
+	if (!wrong && u->set.free == UINT64_MAX)
+		wrong = "a unit that is wholly free is split";
+	for (unsigned i = 0; i < UNIT_PAGES && !wrong; i++) {
+		unsigned pages = (u->info[i] & INFO_LENGTH) + 1;
+
+		if (u->set.free & BIT(i))
+			wrong = see_free(w, base + i * PAGE_SIZE, 1);
+		if (!(u->set.start & BIT(i)))
 			continue;
-		if (state == STATE_SPLIT) {
-			wrong = check_map(w, base + i, n->chunk[i].map);
-			continue;
-		}
-		wrong = check_block(w, n, i);
-		if (!wrong && !(state & STATE_USED) &&
-		    may_join((base + i) & ~order_chunks(order), order) &&
-		    n->state[i ^ order_chunks(order)] == state)
-			wrong = "free buddies are not joined";
+		wrong = see_used(w, base + i * PAGE_SIZE, pages, base + UNIT_SIZE);
+		if ((u->info[i] & (INFO_ORDER | INFO_USE)) == (INFO_RUN | PAGE_USE_METADATA))
+			w->used -= pages;
+		else if ((u->info[i] & INFO_ORDER) != INFO_RUN &&
+			 pages != 1u << (u->info[i] >> INFO_ORDER_SHIFT))
+			wrong = "a block's length is not its order's";
 	}
 	return wrong;
 }
 
-static const char *check_nodes(struct walk *w)
+static const char *check_hosted(const struct walk *w, const struct page_group *g)
 {
-	const char *wrong = NULL;
+	const struct page_unit *u = &g->units[0];
 
-	for (uint32_t i = 0; i < PAGE_ROOT_ENTRIES; i++) {
-		const struct page_directory *upper = w->a->root[i];
+	if ((paddr_t)(uintptr_t)u != g->set.base + w->a->offset || !(g->split & 1) ||
+	    !(u->set.start & 1) || (u->info[0] & INFO_LENGTH) != UNITS_PAGES - 1)
+		return "a group that holds its own units does not say so";
+	if (g->set.free == ~UINT64_C(1) && u->set.free == ~(uint64_t)UNITS_MASK)
+		return "a group is open for its own sake";
+	return NULL;
+}
 
-		for (uint32_t j = 0; upper && j < DIRECTORY_ENTRIES; j++) {
-			const struct page_directory *lower = upper->entry[j].directory;
+static const char *check_group(struct walk *w, const struct page_group *g, paddr_t base,
+			       const struct page_set *parent, unsigned index)
+{
+	const char *wrong = check_set(w, &g->set, base, parent, index);
 
-			for (uint32_t k = 0; lower && k < DIRECTORY_ENTRIES && !wrong; k++)
-				if (lower->entry[k].node)
-					wrong = check_node(w, lower->entry[k].node,
-							   ((i << 8 | j) << 8 | k) * NODE_CHUNKS);
-		}
+	w->metadata += UNITS_PAGES;
+	if (!wrong && g->hosted)
+		wrong = check_hosted(w, g);
+	if (!wrong && g->split & (g->set.free | g->set.start))
+		wrong = "a unit is split, and is not";
+	if (!wrong && parent && g->set.free == UINT64_MAX)
+		wrong = "a group that is wholly free is open";
+	for (unsigned i = 0; i < SET_SIZE && !wrong; i++) {
+		paddr_t start = base + i * UNIT_SIZE;
+
+		if (g->set.free & BIT(i))
+			wrong = see_free(w, start, UNIT_PAGES);
+		else if (g->set.start & BIT(i))
+			wrong = see_used(w, start, g->units[i].set.pages, base + GROUP_SIZE);
+		else if (g->split & BIT(i))
+			wrong = check_unit(w, g, i);
 	}
 	return wrong;
 }
 
-/* The list that a chunk belongs in; false if in none. */
-static bool chunk_list(const struct page_node *n, unsigned i, unsigned *order,
-		       const struct page_links **links)
+static const char *check_node(struct walk *w, const struct page_node *n)
 {
-	if (n->state[i] == STATE_SPLIT) {
-		*order = n->chunk[i].map->listed;
-		*links = &n->chunk[i].map->links;
-		return *order != MAP_UNLISTED;
+	paddr_t base = align_down(n->set.base, NODE_SIZE);
+	const char *wrong = check_set(w, &n->set, base, NULL, 0);
+
+	if (node_find(w->a, base) != n)
+		wrong = "a node cannot be found";
+	w->metadata += NODE_PAGES;
+	for (unsigned i = 0; i < SET_SIZE && !wrong; i++) {
+		const struct page_group *g = n->made & BIT(i) ? &n->group[i] : NULL;
+		paddr_t start = base + i * GROUP_SIZE;
+
+		if (g && group_find(w->a, start) != g)
+			wrong = "a group cannot be found";
+		else if (g && g->units && (n->set.free | n->set.start) & BIT(i))
+			wrong = "a group is open that is free or used as a whole";
+		else if (g && !g->units && (g->set.free | g->set.start | g->split))
+			wrong = "a group is closed and has something in it";
+		else if (g && g->units)
+			wrong = check_group(w, g, start, start ? &n->set : NULL, i);
+		else if (n->set.free & BIT(i))
+			wrong = see_free(w, start, GROUP_PAGES);
+		else if (n->set.start & BIT(i))
+			wrong = g ? see_used(w, start, g->pages, base + NODE_SIZE) :
+				    "a block begins in a group that was never made";
 	}
-	*order = n->state[i] & STATE_ORDER;
-	*links = &n->chunk[i].links;
-	return n->state[i] & STATE_FREE && !(n->state[i] & STATE_USED);
+	return wrong;
 }
 
-static const char *check_list(struct walk *w, unsigned zone, unsigned order)
+static const char *check_nodes(struct walk *w, const struct page_node *n)
 {
-	uint32_t chunk = w->a->zones[zone].heads[order], prev = CHUNK_NONE;
-	const struct page_links *links;
-	unsigned found;
+	const char *wrong;
 
-	while (chunk != CHUNK_NONE) {
-		const struct page_node *n = node_find(w->a, chunk);
+	if (!n)
+		return NULL;
+	w->busy = 0;
+	wrong = check_node(w, n);
+	for (unsigned i = 0; i < PAGE_NODES && !wrong; i++)
+		if (n->below & BIT(i))
+			wrong = check_nodes(w, n->child[i]);
+	return wrong;
+}
 
-		if (!n || !chunk_list(n, chunk_index(chunk), &found, &links) ||
-		    found != order || chunk_zone(chunk) != zone)
-			return "a list holds what does not belong there";
-		if (links->prev != prev)
+static const char *check_list(struct walk *w, unsigned list)
+{
+	const struct page_links *head = &w->a->lists[list], *l = head;
+
+	if ((l->next != head) != !!(w->a->available & BIT(list)))
+		return "it is not known that a list has something";
+	for (; l->next != head; l = l->next) {
+		const struct page_set *set = links_set(l->next);
+
+		if (set->links.prev != l)
 			return "a list's links disagree";
+		if (set->class == CLASS_NONE || set->lists + set->class != (int)list ||
+		    list_zone(list) != address_zone(set->base + (set->level == LEVEL_NODE ?
+								 GROUP_SIZE : 0)))
+			return "a list holds what does not belong there";
 		if (w->listed-- == 0)
-			return "a list holds a chunk twice";
-		prev = chunk;
-		chunk = links->next;
+			return "a list holds a set twice";
 	}
 	return NULL;
 }
@@ -197,56 +195,87 @@ static const char *check_lists(struct walk *w)
 {
 	const char *wrong = NULL;
 
-	for (unsigned zone = 0; zone < PAGE_ZONES; zone++)
-		for (unsigned order = 0; order <= PAGE_ORDER_MAX && !wrong; order++)
-			if (w->a->zones[zone].nonempty & BIT(order))
-				wrong = check_list(w, zone, order);
+	for (unsigned i = 0; i < PAGE_ZONES * PAGE_ZONE_LISTS && !wrong; i++)
+		if (i % PAGE_ZONE_LISTS < LIST_RANGES)
+			wrong = check_list(w, i);
 	if (!wrong && w->listed)
-		wrong = "a free block is in no list";
+		wrong = "a set with free blocks is in no list";
 	return wrong;
+}
+
+static const char *check_range(struct walk *w, const struct page_range *r, unsigned list)
+{
+	struct page_block block;
+
+	if (r->start > r->end || r->reached > r->end || r->list != list)
+		return "a range is impossible";
+	if (r->start == r->end)
+		return list == RANGES_ASIDE ? NULL : "an empty range is kept";
+	if (page_block_find(w->a, r->start, &block) ||
+	    page_block_find(w->a, r->end - 1, &block))
+		return "a block lies in memory that was never used";
+	w->free += (r->end - r->start) / PAGE_SIZE;
+	return NULL;
 }
 
 static const char *check_ranges(struct walk *w)
 {
-	struct page_block block;
+	const struct page_allocator *a = w->a;
+	const char *wrong = NULL;
 	unsigned count = 0;
 
-	for (unsigned zone = 0; zone < PAGE_ZONES; zone++) {
-		uint16_t i = w->a->zones[zone].first, prev = RANGE_NONE;
+	for (unsigned n = 0; n < PAGE_ZONES * PAGE_RANGE_LISTS; n++) {
+		const struct page_zone *z = &a->zones[n / PAGE_RANGE_LISTS];
+		unsigned list = n % PAGE_RANGE_LISTS;
+		uint16_t i = z->ranges[list].first, prev = RANGE_NONE;
 
-		for (; i != RANGE_NONE; prev = i, i = w->a->ranges[i].next) {
-			const struct page_range *r = &w->a->ranges[i];
-
-			if (++count > w->a->range_count || r->prev != prev || r->start > r->end)
+		if ((i != RANGE_NONE) != !!(z->nonempty & BIT(list)))
+			return "it is not known that a list has ranges";
+		for (; i != RANGE_NONE; prev = i, i = a->ranges[i].next) {
+			if (++count > a->range_count || a->ranges[i].prev != prev)
 				return "a list of ranges is broken";
-			if (r->start == r->end)
-				continue;
-			if (page_block_find(w->a, r->start, &block) ||
-			    page_block_find(w->a, r->end - 1, &block))
-				return "a block lies in memory that was never used";
-			w->free += (r->end - r->start) / PAGE_SIZE;
+			wrong = check_range(w, &a->ranges[i], list);
+			if (wrong)
+				return wrong;
 		}
-		if (w->a->zones[zone].last != prev)
+		if (z->ranges[list].last != prev)
 			return "a list of ranges is broken";
 	}
-	return count == w->a->range_count ? NULL : "a range is in no list";
+	for (unsigned zone = 0; zone < PAGE_ZONES; zone++) {
+		unsigned pieces = a->zones[zone].nonempty & ~(unsigned)BIT(RANGES_WHOLE);
+		uint64_t bits = a->available >> zone * PAGE_ZONE_LISTS;
+
+		if (!(bits & BIT(LIST_PIECES)) != !pieces ||
+		    !(bits & BIT(LIST_RANGES)) != !(a->zones[zone].nonempty & BIT(RANGES_WHOLE)))
+			return "it is not known that a zone has ranges";
+	}
+	return count == a->range_count ? NULL : "a range is in no list";
+}
+
+static const char *check_counts(const struct walk *w)
+{
+	uint64_t metadata = w->metadata;
+
+	for (const struct page_unit *u = w->a->spare; u;
+	     u = (const struct page_unit *)u->set.parent)
+		metadata += UNITS_PAGES;
+	if (w->free != w->a->free)
+		return "the count of free pages is wrong";
+	if (w->free + w->used + w->a->metadata != w->a->total)
+		return "pages are lost";
+	return metadata <= w->a->metadata ? NULL : "the count of metadata is wrong";
 }
 
 const char *page_allocator_check(const struct page_allocator *a)
 {
 	struct walk w = { .a = a };
-	const char *wrong;
+	const char *wrong = NULL;
 
-	wrong = check_nodes(&w);
+	for (unsigned i = 0; i < PAGE_NODES && !wrong; i++)
+		wrong = check_nodes(&w, a->nodes[i]);
 	if (!wrong)
 		wrong = check_lists(&w);
 	if (!wrong)
 		wrong = check_ranges(&w);
-	if (wrong)
-		return wrong;
-	if (w.free != a->free)
-		return "the count of free pages is wrong";
-	if (w.free + w.used + a->metadata != a->total)
-		return "pages are lost";
-	return w.hosted <= a->metadata ? NULL : "the count of metadata is wrong";
+	return wrong ? wrong : check_counts(&w);
 }

@@ -1,134 +1,346 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The page allocator's metadata, shared by page.c and page_check.c.
+ * The page allocator's metadata, shared by page*.c.
  *
- * Memory is seen as chunks of 1 MiB, numbered from address 0. A chunk has one
- * byte of state and one word in the node of its GiB; that is all that blocks
- * of a chunk and larger need, and no block is larger than a node. A chunk that
- * is divided into smaller blocks, or that is ours only in part, has a map.
- * Nodes are found through a directory of two levels below the root.
+ * Memory is seen three times as 64 things of one size: a unit is 64 pages, a
+ * group 64 units (16 MiB), a node 64 groups (1 GiB). All three keep the same
+ * `struct page_set`, a bit for each of the 64. What is free is a bit, so
+ * neighbours that are free are joined already; a block of 2^n of the 64 is
+ * found by shifting and masking one word.
+ *
+ *	order 0-5	2^n pages of a unit that is split
+ *	order 6-11	2^n units of a group that is open
+ *	order 12-18	2^n groups of a node
+ *
+ * A set with something free is in the list of its largest free block, so no
+ * search ever visits a set in vain. A unit (group) that is wholly free leaves
+ * its lists and becomes one bit of its group (node).
+ *
+ * An allocated block is a bit of `start`, with its length and use beside it.
  */
 #pragma once
 
 #include "mm/page.h"
 
-#define CHUNK_SIZE	MIB
-
 enum {
-	CHUNK_ORDER = 8,
-	CHUNK_PAGES = 1 << CHUNK_ORDER,
-	NODE_CHUNKS = 1024,
-	DIRECTORY_ENTRIES = 256,
-	DIRECTORY_BITS = 8,
-	LOW_ORDER_MAX = 12,	/* the largest block below 16 MiB */
-	METADATA_BATCH = 4,	/* pages taken for metadata at a time */
-	METADATA_ORDER = 2,
+	SET_ORDER = 6,
+	SET_SIZE = 64,
+	UNIT_ORDER = 6,
+	GROUP_ORDER = 12,
+	NODE_ORDER = 18,
+	UNIT_PAGES = 1 << UNIT_ORDER,
+	GROUP_PAGES = 1 << GROUP_ORDER,
+	OWNER_PAGES = 2,
 };
 
-#define CHUNK_NONE	UINT32_MAX
-#define RANGE_NONE	UINT16_MAX
+#define UNIT_SIZE	(PAGE_SIZE << UNIT_ORDER)
+#define GROUP_SIZE	(PAGE_SIZE << GROUP_ORDER)
+#define NODE_SIZE	(PAGE_SIZE << NODE_ORDER)
 
-/* State of the chunk or page at which something begins; 0: nothing does. */
+enum { LEVEL_UNIT, LEVEL_GROUP, LEVEL_NODE };
+
+/* Nothing is free, so the set is in no list. */
+#define CLASS_NONE	7
+
+struct page_set {
+	uint64_t free;		/* bit n: the n'th is free */
+	union {
+		uint64_t top;	/* bit n: a free block of 2^class begins there */
+		uint64_t pages;	/* a unit that begins a block: the block's length */
+	};
+	uint64_t start;		/* bit n: an allocated block begins there */
+	struct page_links links;
+	paddr_t base;
+	struct page_set *parent;	/* that this joins when wholly free, or NULL */
+	uint8_t class;		/* the largest free block has 2^class of the 64 */
+	uint8_t level;
+	uint8_t lists;		/* number of the list for class 0 */
+	uint8_t index;		/* in what is above */
+	int32_t full;		/* `free` when nothing is used but what the set lies in */
+};
+
+/* What is known of a block, where it begins. */
 enum {
-	STATE_NONE = 0,
-	STATE_SPLIT = 0x20,	/* chunk: has a map */
-	STATE_FREE = 0x40,	/* chunk: free block; order in STATE_ORDER */
-	STATE_USED = 0x80,	/* allocated block; order in STATE_ORDER */
-	STATE_USE = 0x60,	/* with STATE_USED: PAGE_USE_... */
-	STATE_ORDER = 0x1f,
+	INFO_LENGTH = 0x00ff,	/* pages less one, within a unit */
+	INFO_USE = PAGE_USE_MASK,
+	INFO_ORDER = 0xf000,	/* of the 64 */
+	INFO_RUN = 0xf000,	/* not to be freed by order */
+	INFO_ORDER_SHIFT = 12,
 };
 
-struct page_links {
-	uint32_t next, prev;	/* chunk numbers, or CHUNK_NONE */
+struct page_unit {
+	struct page_set set;
+	uint16_t info[UNIT_PAGES];
+	void *owner[UNIT_PAGES / OWNER_PAGES];
 };
 
-struct page_map {
-	struct page_links links;	/* of a chunk that is split */
-	struct page_map *spare;		/* next in spare_maps */
-	uint16_t free;			/* free pages */
-	uint8_t hosted;			/* 1: lies in the chunk's own memory */
-	uint8_t listed;			/* list that the chunk is in, or MAP_UNLISTED */
-	uint8_t orders;			/* bit n: some block of order n is free */
-	uint8_t count[CHUNK_ORDER];	/* free blocks of each order */
-	uint64_t blocks[CHUNK_ORDER][CHUNK_PAGES / 64]; /* bit n: n'th block is free */
-	uint8_t state[CHUNK_PAGES];
+/* Memory for the units of a group, where it is split, is made and goes as one. */
+enum { UNITS_PAGES = 7, UNITS_MASK = (1 << UNITS_PAGES) - 1 };
+
+struct page_group {
+	struct page_set set;	/* of units */
+	uint64_t split;		/* bit n: the n'th unit has free pages and used ones */
+	struct page_unit *units;	/* 64; NULL: wholly free, or used as a whole */
+	void *owner;		/* of a block that begins here and is as long as this, or longer */
+	uint32_t pages;		/* its length */
+	uint16_t info;		/* about it */
+	bool hosted;		/* the units lie in the group's own first pages */
 };
 
-enum { MAP_UNLISTED = 0xff };
-
+/* Nodes are found by their number: 6 bits from the root, 6 more for each step below. */
 struct page_node {
-	uint8_t state[NODE_CHUNKS];
-	union {
-		struct page_links links;	/* STATE_FREE */
-		struct page_map *map;		/* STATE_SPLIT */
-	} chunk[NODE_CHUNKS];
+	struct page_set set;	/* of groups */
+	uint64_t made;		/* bit n: group[n] holds something */
+	uint64_t below;		/* bit n: child[n] is a node */
+	struct page_node *child[PAGE_NODES];
+	struct page_group group[SET_SIZE];
 };
 
-struct page_directory {
-	union {
-		struct page_directory *directory;	/* upper level */
-		struct page_node *node;			/* lower level */
-	} entry[DIRECTORY_ENTRIES];
+enum { NODE_PAGES = 2 };
+
+static_assert(sizeof(struct page_set) == 64, "two sets fill two cache lines");
+static_assert(sizeof(struct page_unit) * SET_SIZE <= UNITS_PAGES * PAGE_SIZE, "UNITS_PAGES");
+static_assert(sizeof(struct page_node) <= NODE_PAGES * PAGE_SIZE, "NODE_PAGES");
+
+/* Lists, for each zone. */
+enum {
+	ZONE_HIGH,		/* from 4 GiB on */
+	ZONE_MIDDLE,
+	ZONE_LOW,		/* below 16 MiB; its one group joins no node */
+
+	LIST_RANGES = 19,	/* ranges with a whole unit */
+	LIST_PIECES = 20,	/* ranges without, and those set aside for metadata */
 };
 
-static inline uint32_t chunk_number(paddr_t addr)
+#define ZONE_BITS	(BIT(PAGE_ZONE_LISTS) - 1)
+/* The same bits for every zone. */
+#define IN_ZONES(bits)	((bits) * (1 | BIT(PAGE_ZONE_LISTS) | BIT(2 * PAGE_ZONE_LISTS)))
+/* Lists of an order and more. */
+#define LISTS_FROM(order)	IN_ZONES(ZONE_BITS & ~(BIT(order) - 1))
+
+/* Lists of ranges: by the order of the largest block, where there is no whole unit. */
+enum {
+	RANGES_WHOLE = 6,
+	RANGES_ASIDE = 7,
+	RANGE_NONE = PAGE_RANGES_MAX,
+};
+
+extern const uint64_t set_ones[8];	/* 2^n bits; none for CLASS_NONE */
+extern const uint64_t set_aligned[8];	/* bits at multiples of 2^n */
+extern struct page_group page_group_none;
+
+static inline unsigned low_bit(uint64_t bits)
 {
-	return (uint32_t)(addr / CHUNK_SIZE);
+	return (unsigned)__builtin_ctzll(bits);
 }
 
-static inline paddr_t chunk_address(uint32_t chunk)
+static inline unsigned high_bit(uint64_t bits)
 {
-	return chunk * CHUNK_SIZE;
+	return 63 - (unsigned)__builtin_clzll(bits);
 }
 
-static inline unsigned chunk_index(uint32_t chunk)
+/* Bits 0 to `count` - 1; `count` is 1 to 64. */
+static inline uint64_t low_bits(unsigned count)
 {
-	return chunk % NODE_CHUNKS;
+	return UINT64_MAX >> (SET_SIZE - count);
 }
 
-/* Chunks in a block. */
-static inline uint32_t order_chunks(unsigned order)
+static inline unsigned unit_index(paddr_t addr)
 {
-	return UINT32_C(1) << (order - CHUNK_ORDER);
+	return addr / UNIT_SIZE % SET_SIZE;
 }
 
-static inline unsigned chunk_zone(uint32_t chunk)
+static inline unsigned page_index(paddr_t addr)
 {
-	return chunk < 16 ? 0 : chunk < 4096 ? 1 : 2;
+	return addr / PAGE_SIZE % SET_SIZE;
 }
 
-/* Whether blocks of `order`, the lower of which is at `chunk`, may become one. */
-static inline bool may_join(uint32_t chunk, unsigned order)
+static inline unsigned group_index(paddr_t addr)
 {
-	return order < PAGE_ORDER_MAX && (chunk != 0 || order < LOW_ORDER_MAX);
+	return addr / GROUP_SIZE % SET_SIZE;
 }
 
-static inline unsigned state_use(uint8_t state)
+static inline unsigned address_zone(paddr_t addr)
 {
-	return (unsigned)(state & STATE_USE) << 3;	/* bits 5, 6 to 8, 9 */
+	return addr >= 4 * GIB ? ZONE_HIGH : addr >= 16 * MIB ? ZONE_MIDDLE : ZONE_LOW;
 }
 
-static inline bool map_block_free(const struct page_map *m, unsigned order, unsigned block)
+/* The lists of a request's zones. */
+static inline uint64_t zone_lists(unsigned flags)
 {
-	return m->blocks[order][block / 64] & BIT(block % 64);
+	static const uint64_t lists[] = {
+		[PAGE_ANY] = IN_ZONES(ZONE_BITS),
+		[PAGE_BELOW_4G] = IN_ZONES(ZONE_BITS) & ~ZONE_BITS,
+		[PAGE_BELOW_16M] = ZONE_BITS << 2 * PAGE_ZONE_LISTS,
+		[PAGE_BELOW_16M | PAGE_BELOW_4G] = ZONE_BITS << 2 * PAGE_ZONE_LISTS,
+	};
+
+	return lists[flags & PAGE_ZONE_MASK];
 }
 
-/* The node that holds `chunk`, NULL if no memory there was ever used. */
-static inline struct page_node *node_find(const struct page_allocator *a, uint32_t chunk)
+static inline unsigned list_zone(unsigned list)
 {
-	unsigned gib = chunk / NODE_CHUNKS;
-	const struct page_directory *d = a->root[gib >> 2 * DIRECTORY_BITS];
-
-	if (d)
-		d = d->entry[gib >> DIRECTORY_BITS & (DIRECTORY_ENTRIES - 1)].directory;
-	return d ? d->entry[gib & (DIRECTORY_ENTRIES - 1)].node : NULL;
+	return list / PAGE_ZONE_LISTS;
 }
 
-/* Makes a map with nothing free in it; `hosted`: in the chunk's own memory. */
-void page_map_init(struct page_map *m, bool hosted);
-/* Makes a block free, joined with its buddies. */
-void page_map_put(struct page_map *m, unsigned page, unsigned order);
-/* Makes pages [first, end) free. */
-void page_map_put_pages(struct page_map *m, unsigned first, unsigned end);
-/* Takes a block; one of at least `order` must be free. Returns its first page. */
-unsigned page_map_take(struct page_map *m, unsigned order);
+static inline void *address_pointer(const struct page_allocator *a, paddr_t addr)
+{
+	return (void *)(addr + a->offset);
+}
+
+static inline struct page_set *links_set(struct page_links *links)
+{
+	return container_of(links, struct page_set, links);
+}
+
+/* The group of a set of units. */
+static inline struct page_group *set_group(struct page_set *set)
+{
+	return container_of(set, struct page_group, set);
+}
+
+/* Where blocks of 2^order begin that are free. */
+static inline uint64_t set_fits(uint64_t free, unsigned order)
+{
+	switch (order) {
+	case 6:
+		free &= free >> 32;
+		__attribute__((fallthrough));
+	case 5:
+		free &= free >> 16;
+		__attribute__((fallthrough));
+	case 4:
+		free &= free >> 8;
+		__attribute__((fallthrough));
+	case 3:
+		free &= free >> 4;
+		__attribute__((fallthrough));
+	case 2:
+		free &= free >> 2;
+		__attribute__((fallthrough));
+	case 1:
+		free &= free >> 1;
+		__attribute__((fallthrough));
+	default:
+		return free & set_aligned[order];
+	}
+}
+
+static inline unsigned set_align(unsigned bit, unsigned order)
+{
+	return bit >> order << order;
+}
+
+static inline void list_add(struct page_allocator *a, struct page_set *set, unsigned class)
+{
+	unsigned n = set->lists + class;
+	struct page_links *head = &a->lists[n], *next = head->next;
+
+	set->class = (uint8_t)class;
+	set->links.next = next;
+	set->links.prev = head;
+	head->next = &set->links;
+	next->prev = &set->links;
+	a->available |= BIT(n);
+}
+
+static inline void list_remove(struct page_allocator *a, struct page_set *set)
+{
+	struct page_links *next = set->links.next, *prev = set->links.prev;
+
+	next->prev = prev;
+	prev->next = next;
+	if (next == prev)
+		a->available &= ~BIT(set->lists + set->class);
+}
+
+/* page_set.c: each returns 0, so that it may be a caller's last call. */
+
+/* After a block of 2^order was taken and `top` became empty. */
+int set_shrunk(struct page_allocator *a, struct page_set *set, unsigned order);
+/* After `bit` was freed within a free block of 2^class or more. */
+int set_grown(struct page_allocator *a, struct page_set *set, unsigned bit);
+/* After `free` became `full` by freeing `bit`: joins what is above. */
+int set_filled(struct page_allocator *a, struct page_set *set, unsigned bit);
+/* Puts a set into the right list, if any, whatever was done to `free`. */
+void set_settle(struct page_allocator *a, struct page_set *set);
+
+/* After `bit` was freed. */
+static inline int set_changed(struct page_allocator *a, struct page_set *set, unsigned bit)
+{
+	unsigned class = set->class;
+
+	if (~set->free & set_ones[class] << set_align(bit, class))
+		return 0;
+	return set_grown(a, set, bit);
+}
+
+/* Frees the bits of `mask`, a block; `bit` is its first. */
+static inline int set_put(struct page_allocator *a, struct page_set *set,
+			  uint64_t mask, unsigned bit)
+{
+	set->free |= mask;
+	if (set->free == (uint64_t)(int64_t)set->full)
+		return set_filled(a, set, bit);
+	return set_changed(a, set, bit);
+}
+
+/* page_node.c */
+
+struct page_node *node_find(const struct page_allocator *a, paddr_t addr);
+/* The group that holds `addr`, beyond PAGE_NEAR; page_group_none if there is none. */
+struct page_group *group_find_far(const struct page_allocator *a, paddr_t addr);
+/* Makes the node of `addr` in NODE_PAGES pages at `memory`. */
+struct page_node *node_make(struct page_allocator *a, paddr_t addr, void *memory);
+/* The group of `addr`, made if need be. */
+struct page_group *group_make(struct page_allocator *a, struct page_node *n, paddr_t addr);
+/* Splits a group that is wholly free, out of its node, in memory of its own if need be. */
+struct page_group *group_split(struct page_allocator *a, struct page_node *n, unsigned index);
+/* Makes the unit's set, of which nothing is free. */
+struct page_unit *unit_split(struct page_group *g, unsigned index);
+/*
+ * Frees pages [first, end) by address, all of one node. Groups that this does
+ * not free as a whole must be open.
+ */
+void pages_put(struct page_allocator *a, paddr_t first, paddr_t end);
+
+/* The group that holds `addr`, any number whatever; page_group_none if there is none. */
+static inline struct page_group *group_find(const struct page_allocator *a, paddr_t addr)
+{
+	uint64_t number = addr / GROUP_SIZE;
+
+	return number < PAGE_NEAR ? a->near[number] : group_find_far(a, addr);
+}
+
+/* page.c */
+
+/* Metadata out of what is free in pages of units; NULL if there is none. */
+void *metadata_from_free(struct page_allocator *a, unsigned pages);
+
+/* page_large.c: blocks of whole units and more, and what is not quite a unit. */
+
+int large_alloc(struct page_allocator *a, uint64_t pages, unsigned flags, paddr_t *out);
+int large_free(struct page_allocator *a, paddr_t block, unsigned order);
+int large_free_run(struct page_allocator *a, paddr_t run);
+bool large_find(const struct page_allocator *a, paddr_t addr, struct page_block *out);
+int large_set_owner(struct page_allocator *a, paddr_t block, void *owner);
+
+/* page_range.c */
+
+void ranges_init(struct page_allocator *a);
+/* Metadata without a range at hand: NULL if nothing is set aside or free. */
+void *metadata_take(struct page_allocator *a, unsigned pages);
+/* Memory for the units of a group; NULL if there is none. */
+struct page_unit *units_take(struct page_allocator *a);
+/*
+ * Puts a little of the zone's ranges to use, from the list LIST_RANGES or
+ * LIST_PIECES, that may serve `order`, less than UNIT_ORDER. False if there
+ * was nothing.
+ */
+bool range_carve(struct page_allocator *a, unsigned zone, unsigned list, unsigned order);
+/*
+ * Takes a block of `order`, UNIT_ORDER and more, off the zone's ranges.
+ */
+bool range_take(struct page_allocator *a, unsigned zone, unsigned order, paddr_t *out);
+/* Puts all of the zone's ranges to use; for when none has a block of the order wanted. */
+void range_carve_all(struct page_allocator *a, unsigned zone);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
  * Tests of the page allocator on the host: random requests over random maps
- * of memory, against an oracle that knows what each page is used for.
+ * of memory, against an oracle that knows what each page is used for. Where
+ * the memory must be reached first, what was not reached cannot be accessed.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -14,23 +15,39 @@
 enum {
 	LIVE_MAX = 16384,
 	GIB_PAGES = 1 << PAGE_ORDER_MAX,
+	RUN = 64,		/* for an order: a run */
 };
 
 struct live {
 	paddr_t block;
+	uint64_t pages;
 	unsigned order;
+	unsigned use;
+	void *owner;
 	uint64_t id;
 };
 
-enum { PAGE_NOT_OURS, PAGE_FREE, PAGE_LIVE };
+/* What a page is; and whether `reach` has been asked for it. */
+enum { PAGE_NOT_OURS, PAGE_FREE, PAGE_LIVE, PAGE_KEPT, PAGE_LOST, PAGE_REACHED = 0x80 };
+
+/* How `reach` behaves. */
+struct reaching {
+	bool wanted;
+	unsigned keep;		/* one piece in so many begins with pages that are kept; 0: none */
+	unsigned keep_max;	/* at most so many */
+	unsigned fail;		/* one piece in so many cannot be reached; 0: none */
+};
 
 /* An allocator over an arena, and what the test knows of it. */
 struct world {
 	struct ktest_run *t;
 	struct arena arena;
 	struct page_allocator pages;
+	struct reaching reaching;
 	uint8_t *owner;		/* per page of the arena */
 	uint64_t given;		/* pages */
+	uint64_t kept, lost;	/* pages */
+	uint64_t reached;	/* pages asked for */
 	struct live live[LIVE_MAX];
 	size_t count;
 	uint64_t live_pages;
@@ -39,28 +56,85 @@ struct world {
 
 static struct world world;
 
-static bool world_open(struct world *w, struct ktest_run *t, paddr_t base, uint64_t size)
+static uint8_t *owner_of(struct world *w, paddr_t address)
+{
+	return &w->owner[(address - w->arena.base) / PAGE_SIZE];
+}
+
+static bool one_in(struct ktest_run *t, unsigned n)
+{
+	return n && ktest_random_below(t, n) == 0;
+}
+
+/* Marks a piece: given, never asked for, and all before it in its range was asked for. */
+static void reach_mark(struct world *w, paddr_t start, paddr_t end, uint8_t as)
+{
+	uint8_t *page = owner_of(w, start);
+
+	/* Zones are divided at 16 MiB and 4 GiB. */
+	if (start > w->arena.base && page[-1] == PAGE_FREE && start != 16 * MIB && start != 4 * GIB)
+		expect(w->t, !"a range is reached in ascending order");
+	for (uint64_t i = 0; i < (end - start) / PAGE_SIZE; i++) {
+		if (page[i] != PAGE_FREE) {
+			expect(w->t, !"each page is reached once");
+			return;
+		}
+		page[i] = as;
+	}
+}
+
+static int reach(paddr_t start, paddr_t end, paddr_t *usable)
+{
+	struct world *w = &world;
+	uint64_t pages = (end - start) / PAGE_SIZE, keep = 0;
+
+	if (!expect(w->t, start >= w->arena.base && start < end &&
+			  end <= w->arena.base + w->arena.size) ||
+	    !expect(w->t, is_aligned(start | end, PAGE_SIZE)) ||
+	    !expect(w->t, start / GIB == (end - 1) / GIB))
+		return -EINVAL;
+	if (one_in(w->t, w->reaching.fail)) {
+		reach_mark(w, start, end, PAGE_LOST);
+		w->lost += pages;
+		return -ENOMEM;
+	}
+	if (one_in(w->t, w->reaching.keep))
+		keep = min(pages, 1 + ktest_random_below(w->t, w->reaching.keep_max));
+	reach_mark(w, start, end, PAGE_FREE | PAGE_REACHED);
+	memset(owner_of(w, start), PAGE_KEPT | PAGE_REACHED, keep);
+	w->kept += keep;
+	w->reached += pages;
+	*usable = start + keep * PAGE_SIZE;
+	return mprotect(arena_pointer(&w->arena, *usable), end - *usable,
+			PROT_READ | PROT_WRITE) ? -ENOMEM : 0;
+}
+
+static bool world_open_reaching(struct world *w, struct ktest_run *t, paddr_t base,
+				uint64_t size, const struct reaching *reaching)
 {
 	w->t = t;
 	w->count = 0;
-	w->given = w->live_pages = 0;
+	w->given = w->live_pages = w->kept = w->lost = w->reached = 0;
+	w->reaching = *reaching;
 	w->owner = calloc(size / PAGE_SIZE, 1);
 	memset(&w->pages, 0xa5, sizeof(w->pages));	/* need not be zero */
 	if (!w->owner || !arena_open(&w->arena, base, size))
 		return false;
-	page_allocator_init(&w->pages, arena_offset(&w->arena));
+	if (reaching->wanted && mprotect(w->arena.memory, size, PROT_NONE))
+		return false;
+	page_allocator_init(&w->pages, arena_offset(&w->arena), reaching->wanted ? reach : NULL);
 	return true;
+}
+
+static bool world_open(struct world *w, struct ktest_run *t, paddr_t base, uint64_t size)
+{
+	return world_open_reaching(w, t, base, size, &(struct reaching){ 0 });
 }
 
 static void world_close(struct world *w)
 {
 	arena_close(&w->arena);
 	free(w->owner);
-}
-
-static uint8_t *owner_of(struct world *w, paddr_t address)
-{
-	return &w->owner[(address - w->arena.base) / PAGE_SIZE];
 }
 
 static void give(struct world *w, paddr_t start, paddr_t end)
@@ -76,17 +150,18 @@ static bool sound(struct world *w)
 
 	page_allocator_stats(&w->pages, &s);
 	return expect_str(w->t, page_allocator_check(&w->pages), NULL) &&
-	       expect_eq(w->t, s.total, w->given) &&
-	       expect_eq(w->t, s.free + s.metadata + w->live_pages, w->given);
+	       expect_eq(w->t, s.total, w->given - w->lost) &&
+	       expect_eq(w->t, s.free + s.metadata + w->live_pages, s.total) &&
+	       expect(w->t, s.metadata >= w->kept);
 }
 
 /* Writes over what belongs to the block: all of a small one, ends of a large one. */
 static void scribble(struct world *w, const struct live *l)
 {
 	uint64_t *p = arena_pointer(&w->arena, l->block);
-	size_t words = (PAGE_SIZE << l->order) / sizeof(*p);
+	size_t words = l->pages * PAGE_SIZE / sizeof(*p);
 
-	if (l->order <= 2) {
+	if (l->pages <= 4) {
 		for (size_t i = 0; i < words; i++)
 			p[i] = l->id;
 	} else {
@@ -97,9 +172,9 @@ static void scribble(struct world *w, const struct live *l)
 static bool intact(struct world *w, const struct live *l)
 {
 	const uint64_t *p = arena_pointer(&w->arena, l->block);
-	size_t words = (PAGE_SIZE << l->order) / sizeof(*p);
+	size_t words = l->pages * PAGE_SIZE / sizeof(*p);
 
-	if (l->order <= 2)
+	if (l->pages <= 4)
 		for (size_t i = 0; i < words; i++)
 			if (p[i] != l->id)
 				return false;
@@ -107,37 +182,80 @@ static bool intact(struct world *w, const struct live *l)
 	       p[words - 1] == l->id;
 }
 
-/* A block must lie in free memory of ours, be aligned and keep to the flags. */
+/* What the allocator says of an address within a live block. */
+static bool found(struct world *w, const struct live *l, paddr_t address)
+{
+	struct page_block b;
+
+	return expect(w->t, page_block_find(&w->pages, address, &b)) &&
+	       expect_eq(w->t, b.start, l->block) && expect_eq(w->t, b.pages, l->pages) &&
+	       expect_eq(w->t, b.use, l->use) && expect(w->t, b.owner == l->owner);
+}
+
+/* The next block: it must lie in free memory of ours, be aligned and keep to the flags. */
+static bool accept(struct world *w, struct live *l, uint64_t align, unsigned flags)
+{
+	uint8_t want = w->reaching.wanted ? PAGE_FREE | PAGE_REACHED : PAGE_FREE;
+	paddr_t end = l->block + l->pages * PAGE_SIZE;
+
+	if (!expect(w->t, l->block >= w->arena.base && end <= w->arena.base + w->arena.size))
+		return false;
+	expect(w->t, is_aligned(l->block, align * PAGE_SIZE));
+	expect(w->t, !(flags & PAGE_BELOW_4G) || end <= 4 * GIB);
+	expect(w->t, !(flags & PAGE_BELOW_16M) || end <= 16 * MIB);
+	for (uint64_t i = 0; i < l->pages; i++)
+		if (owner_of(w, l->block)[i] != want)
+			return expect(w->t, !"a block overlaps what is not free");
+	memset(owner_of(w, l->block), PAGE_LIVE | (want & PAGE_REACHED), l->pages);
+	l->use = flags & PAGE_USE_MASK;
+	l->owner = NULL;
+	l->id = ++w->next_id;
+	scribble(w, l);
+	w->live_pages += l->pages;
+	w->count++;
+	return found(w, l, l->block) && found(w, l, end - 1);
+}
+
 static bool allocate(struct world *w, unsigned order, unsigned flags)
 {
-	uint64_t pages = UINT64_C(1) << order;
 	struct live *l = &w->live[w->count];
-	paddr_t end;
 	int err;
 
 	if (!expect(w->t, w->count < LIVE_MAX))
 		return false;
 	l->order = order;
-	l->id = ++w->next_id;
+	l->pages = UINT64_C(1) << order;
 	err = page_alloc_from(&w->pages, order, flags, &l->block);
 	if (err) {
 		expect_eq(w->t, err, -ENOMEM);
 		return false;
 	}
-	end = l->block + pages * PAGE_SIZE;
-	if (!expect(w->t, l->block >= w->arena.base && end <= w->arena.base + w->arena.size))
+	return accept(w, l, l->pages, flags);
+}
+
+static bool allocate_run(struct world *w, uint64_t pages, unsigned flags)
+{
+	struct live *l = &w->live[w->count];
+	struct page_block b;
+	uint64_t align = 1;
+	int err;
+
+	if (!expect(w->t, w->count < LIVE_MAX))
 		return false;
-	expect(w->t, is_aligned(l->block, pages * PAGE_SIZE));
-	expect(w->t, !(flags & PAGE_BELOW_4G) || end <= 4 * GIB);
-	expect(w->t, !(flags & PAGE_BELOW_16M) || end <= 16 * MIB);
-	for (uint64_t i = 0; i < pages; i++)
-		if (owner_of(w, l->block)[i] != PAGE_FREE)
-			return expect(w->t, !"a block overlaps what is not free");
-	memset(owner_of(w, l->block), PAGE_LIVE, pages);
-	scribble(w, l);
-	w->live_pages += pages;
-	w->count++;
-	return true;
+	err = page_alloc_run(&w->pages, pages, flags, &l->block);
+	if (err) {
+		expect_eq(w->t, err, -ENOMEM);
+		return false;
+	}
+	if (!expect(w->t, page_block_find(&w->pages, l->block, &b)))
+		return false;
+	/* Only one of more than 8 MiB may be longer than what was asked for. */
+	expect(w->t, b.pages == pages || (pages > 2048 && b.pages == align_up(pages, 4096)));
+	while (align < pages)
+		align *= 2;
+	l->order = RUN;
+	l->pages = b.pages;
+	return accept(w, l, align, flags);
 }
 
 static void release(struct world *w, size_t i)
@@ -145,15 +263,20 @@ static void release(struct world *w, size_t i)
 	struct live *l = &w->live[i];
 
 	expect(w->t, intact(w, l));
-	expect_eq(w->t, page_free_to(&w->pages, l->block, l->order), 0);
-	memset(owner_of(w, l->block), PAGE_FREE, UINT64_C(1) << l->order);
-	w->live_pages -= UINT64_C(1) << l->order;
+	found(w, l, l->block + ktest_random_below(w->t, l->pages * PAGE_SIZE));
+	if (l->order == RUN || one_in(w->t, 4))
+		expect_eq(w->t, page_free_run(&w->pages, l->block), 0);
+	else
+		expect_eq(w->t, page_free_to(&w->pages, l->block, l->order), 0);
+	memset(owner_of(w, l->block), PAGE_FREE | (*owner_of(w, l->block) & PAGE_REACHED),
+	       l->pages);
+	w->live_pages -= l->pages;
 	*l = w->live[--w->count];
 }
 
 static void release_all(struct world *w)
 {
-	while (w->count)
+	while (w->count && !w->t->failures)
 		release(w, ktest_random_below(w->t, w->count));
 }
 
@@ -165,28 +288,52 @@ static unsigned random_order(struct ktest_run *t, unsigned max_order)
 	return (unsigned)min(ktest_random_below(t, 6), ktest_random_below(t, 6));
 }
 
+static void own(struct world *w, struct live *l)
+{
+	void *owner = (void *)(uintptr_t)ktest_random(w->t);
+
+	if (expect_eq(w->t, page_set_owner(&w->pages, l->block, owner),
+		      l->pages >= 2 ? 0 : -EINVAL) && l->pages >= 2)
+		l->owner = owner;
+	found(w, l, l->block + ktest_random_below(w->t, l->pages * PAGE_SIZE));
+	expect_eq(w->t, page_set_owner(&w->pages, l->block + 1, owner), -EINVAL);
+}
+
 /* What cannot be freed must be refused, and change nothing. */
 static void free_wrongly(struct world *w)
 {
 	paddr_t address = w->arena.base + ktest_random_below(w->t, w->arena.size);
-	unsigned order = (unsigned)ktest_random_below(w->t, 24);
-	struct page_block found;
+	unsigned order = (unsigned)ktest_random_below(w->t, 30);
+	struct page_block b;
 
 	if (ktest_random_below(w->t, 2) && w->count) {
 		const struct live *l = &w->live[ktest_random_below(w->t, w->count)];
 
-		address = l->block + ktest_random_below(w->t, PAGE_SIZE << l->order);
-		expect(w->t, page_block_find(&w->pages, address, &found) &&
-		       found.start == l->block && found.order == l->order);
-		if (address == l->block && order == l->order)
+		address = l->block;
+		if (ktest_random_below(w->t, 2))
+			address += ktest_random_below(w->t, l->pages * PAGE_SIZE);
+		found(w, l, address);
+		if (address == l->block && UINT64_C(1) << order == l->pages)
 			return;
-	} else if (*owner_of(w, address) != PAGE_LIVE) {
-		expect(w->t, !page_block_find(&w->pages, address, &found) ||
-		       found.use == PAGE_USE_METADATA);
+		if (address != l->block)
+			expect_eq(w->t, page_free_run(&w->pages, address), -EINVAL);
+	} else if ((*owner_of(w, address) & ~PAGE_REACHED) != PAGE_LIVE) {
+		if (ktest_random_below(w->t, 2))
+			address = align_down(address, PAGE_SIZE);
+		expect(w->t, !page_block_find(&w->pages, address, &b) ||
+			     b.use == PAGE_USE_METADATA);
+		expect_eq(w->t, page_free_run(&w->pages, address), -EINVAL);
 	} else {
 		address |= 1;
 	}
 	expect_eq(w->t, page_free_to(&w->pages, address, order), -EINVAL);
+}
+
+static unsigned random_use(struct ktest_run *t)
+{
+	unsigned use = (unsigned)ktest_random_below(t, 16) << 8;
+
+	return use == PAGE_USE_METADATA ? PAGE_USE_OTHER : use;
 }
 
 static void operate(struct world *w, uint64_t operations, unsigned max_order)
@@ -196,17 +343,27 @@ static void operate(struct world *w, uint64_t operations, unsigned max_order)
 	unsigned bias = 5;
 
 	for (uint64_t i = 0; i < operations && w->t->failures == 0; i++) {
-		uint64_t dice = ktest_random_below(w->t, 10);
+		unsigned how = flags[ktest_random_below(w->t, ARRAY_SIZE(flags))] |
+			       random_use(w->t);
+		uint64_t dice = ktest_random_below(w->t, 12);
 
 		if (i % 256 == 0)
 			bias = 3 + (unsigned)ktest_random_below(w->t, 5);
-		if (dice < bias && w->count < LIVE_MAX)
-			allocate(w, random_order(w->t, max_order),
-				 flags[ktest_random_below(w->t, ARRAY_SIZE(flags))]);
-		else if (dice < 9 && w->count)
+		if (dice < bias && w->count < LIVE_MAX) {
+			unsigned order = random_order(w->t, max_order);
+
+			if (one_in(w->t, 3))
+				allocate_run(w, 1 + ktest_random_below(w->t, UINT64_C(1) << order),
+					     how);
+			else
+				allocate(w, order, how);
+		} else if (dice < 9 && w->count) {
 			release(w, ktest_random_below(w->t, w->count));
-		else
+		} else if (dice < 10 && w->count) {
+			own(w, &w->live[ktest_random_below(w->t, w->count)]);
+		} else {
 			free_wrongly(w);
+		}
 		if (i % 512 == 0)
 			sound(w);
 	}
@@ -228,8 +385,8 @@ static void give_random_pieces(struct world *w)
 		pieces[n].start = at;
 		at = min(end, at + pages * PAGE_SIZE);
 		pieces[n++].end = at;
-		if (ktest_random_below(w->t, 3) == 0)
-			at += ktest_random_below(w->t, 400) * PAGE_SIZE;
+		if (ktest_random_below(w->t, 3) == 0 || w->reaching.wanted)
+			at += (w->reaching.wanted + ktest_random_below(w->t, 400)) * PAGE_SIZE;
 	}
 	while (n) {
 		size_t i = ktest_random_below(w->t, n);
@@ -239,26 +396,42 @@ static void give_random_pieces(struct world *w)
 	}
 }
 
-KTEST(page_random_requests_over_random_maps)
+static void random_world(struct ktest_run *t, uint64_t operations, const struct reaching *reaching)
 {
-	const paddr_t bases[] = { 0, MIB, 3 * MIB + 5 * PAGE_SIZE, 4 * GIB - 64 * MIB, BIT(46) };
+	const paddr_t bases[] = { 0, MIB, 3 * MIB + 5 * PAGE_SIZE, 4 * GIB - 64 * MIB,
+				  16 * GIB - 5 * MIB, BIT(46) };
+	uint64_t size = (1 + ktest_random_below(t, 128 * 256)) * PAGE_SIZE;
 	struct world *w = &world;
-	uint64_t share = 4000;
 
-	for (uint64_t done = 0; done < ktest_operations() && !t->failures; done += share) {
-		uint64_t size = (1 + ktest_random_below(t, 128 * 256)) * PAGE_SIZE;
-
-		if (ktest_random_below(t, 8) == 0)
-			size = (1 + ktest_random_below(t, 3 * GIB_PAGES)) * PAGE_SIZE;
-		require(t, world_open(w, t, bases[ktest_random_below(t, 5)], size));
-		give_random_pieces(w);
-		operate(w, share, PAGE_ORDER_MAX);
-		release_all(w);
-		sound(w);
-		world_close(w);
-	}
+	if (ktest_random_below(t, 8) == 0)
+		size = (1 + ktest_random_below(t, 3 * GIB_PAGES)) * PAGE_SIZE;
+	require(t, world_open_reaching(w, t, bases[ktest_random_below(t, ARRAY_SIZE(bases))],
+				       size, reaching));
+	give_random_pieces(w);
+	operate(w, operations, PAGE_ORDER_MAX);
+	release_all(w);
+	sound(w);
+	world_close(w);
 }
 
+KTEST(page_random_requests_over_random_maps)
+{
+	uint64_t share = 4000;
+
+	for (uint64_t done = 0; done < ktest_operations() && !t->failures; done += share)
+		random_world(t, share, &(struct reaching){ 0 });
+}
+
+KTEST(page_random_requests_over_memory_that_must_be_reached)
+{
+	const struct reaching ways[] = {
+		{ true, 0, 0, 0 }, { true, 1, 4, 0 }, { true, 2, 200, 8 }, { true, 4, 60, 3 },
+	};
+	uint64_t share = 4000;
+
+	for (uint64_t done = 0; done < ktest_operations() / 2 && !t->failures; done += share)
+		random_world(t, share, &ways[ktest_random_below(t, ARRAY_SIZE(ways))]);
+}
 KTEST(page_adding_memory_costs_nothing_until_it_is_used)
 {
 	static unsigned char resident[GIB_PAGES];
@@ -286,7 +459,7 @@ KTEST(page_adding_memory_costs_nothing_until_it_is_used)
 	/* The largest blocks, as many as there are but for one of metadata. */
 	while (allocate(w, PAGE_ORDER_MAX, PAGE_ANY))
 		;
-	expect_eq(t, w->count, 1 + 62);
+	expect_eq(t, w->count, 1 + 63);
 	release_all(w);
 	sound(w);
 	world_close(w);

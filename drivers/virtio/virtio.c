@@ -126,7 +126,7 @@ static struct virtqueue *queue_alloc(struct virtio_device *dev, uint16_t index, 
 	vq = kmalloc(sizeof(*vq) + size * sizeof(struct virtqueue_slot));
 	if (!vq)
 		return NULL;
-	memory = page_alloc(order, PAGE_ANY);
+	memory = page_alloc(order, PAGE_ANY | PAGE_USE_DMA);
 	if (!memory) {
 		kfree(vq);
 		return NULL;

@@ -23,6 +23,10 @@ typedef uint64_t paddr_t;
 #define __section(s)	__attribute__((section(s)))
 #define __weak		__attribute__((weak))
 
+/* For the few conditions on the shortest paths. */
+#define likely(x)	__builtin_expect(!!(x), 1)
+#define unlikely(x)	__builtin_expect(!!(x), 0)
+
 #ifdef __STDC_HOSTED__
 #if __STDC_HOSTED__
 #define CAIRN_HOSTED 1	/* built for the host's unit tests */
