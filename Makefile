@@ -43,7 +43,7 @@ endif
 
 # The user's words, passed to scripts through the environment, not re-read by
 # make or the shell.
-user-words := MACHINE FIRMWARE BOOT ACCEL MEM CPUS DISK CMDLINE QEMU_ARGS
+user-words := MACHINE FIRMWARE BOOT ACCEL MEM CPUS DISK CMDLINE QEMU_ARGS MEMMAPS
 $(foreach w,$(user-words),$(eval override $w := $$(value $w)))
 export $(user-words)
 
