@@ -25,6 +25,7 @@ static __noload struct region map_regions[MAP_REGIONS_MAX];
 static struct regions map;
 static __noload struct page_allocator pages;
 static __noload struct heap heap;
+static bool ready;
 
 const struct regions *mm_map(void)
 {
@@ -82,12 +83,18 @@ void mm_init(const struct boot_info *info)
 	if (regions_total(&map, REGION_USABLE) == 0)
 		panic("mm: the memory map has no usable RAM above 1 MiB within reach");
 	page_allocator_init(&pages, DIRECT_BASE);
+	ready = true;
 	direct_map_init(&map, add_pages, table_page);
 	heap_init(&heap, &pages);
 	page_allocator_stats(&pages, &stats);
 	log_info("%llu MiB usable, %llu KiB used by tables",
 		 (unsigned long long)(stats.total * PAGE_SIZE / MIB),
 		 (unsigned long long)((stats.total - stats.free) * PAGE_SIZE / KIB));
+}
+
+bool mm_ready(void)
+{
+	return ready;
 }
 
 struct page_allocator *mm_pages(void)

@@ -20,6 +20,9 @@ void mm_init(const struct boot_info *info);
  */
 const struct regions *mm_map(void);
 
+/* True once the page allocator can be asked; before, mm_pages() is not to be touched. */
+bool mm_ready(void);
+
 /* The kernel's instances, for reports and tests. */
 struct page_allocator *mm_pages(void);
 struct heap *mm_heap(void);

@@ -56,6 +56,7 @@ SECTIONS
 		TABLE(shell_commands)
 		TABLE(cmdline_params)
 		TABLE(console_early)
+		TABLE(owner_sources)
 #ifdef CONFIG_VIRTIO
 		TABLE(virtio_drivers)
 #endif
