@@ -67,7 +67,7 @@ config-editors := menuconfig nconfig oldconfig olddefconfig \
 		  randconfig allyesconfig allnoconfig
 config-goals := $(config-editors) savedefconfig defconfig %_defconfig %.config
 other-goals := setup help clean mrproper check run gdb test test-all \
-	       boottest bench hosttest fuzz
+	       test-memmaps boottest bench hosttest fuzz
 
 # Goals of one kind may share a make; several kinds may not.
 kind = $(or $(if $(filter defconfig %_defconfig %.config,$1),preset),\
@@ -152,6 +152,14 @@ ifeq ($(TIER),all)
 else
 	@$(O)/host/hosttest
 endif
+
+# MEMMAPS=DIR: another folder of maps. ONLY=GLOB: the maps that match, in QEMU.
+test-memmaps:
+	$(check-numbers)
+	+@$(MAKE) O=$(O)/host HOSTED=1 hosttest-program
+	@$(O)/host/hosttest 'map_*'
+	+@$(PYTHON) scripts/maptest.py --build $(O) --tier $(or $(TIER),all) \
+		$(if $(ONLY),--only "$(ONLY)")
 
 fuzz:
 	$(check-numbers)

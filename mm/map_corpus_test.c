@@ -269,6 +269,39 @@ KTEST(map_corpus_overlaid)
 	for_each_file(t, overlaid);
 }
 
+/* A loader that takes what EFI withholds for RAM: the EFI map alone must withhold it. */
+static bool trusting(struct ktest_run *t, const struct model_source *s)
+{
+	uint64_t before = 0;
+
+	memcpy(&varied, s, sizeof(varied));
+	for (size_t i = 0; i < s->efi_count; i++) {
+		uint32_t type = s->efi[i].type;
+
+		if (type == 5 || type == 6 || type == 11 || type == 12 || type == 15) {
+			varied.e820[i].type = 1;
+			before += s->efi[i].len;
+		}
+	}
+	if (!map_holds(t, &varied, usual_image))
+		return false;
+	for (size_t i = 0; i < s->efi_count; i++) {
+		const struct region *r = regions_find(&map_info.map, s->efi[i].base);
+
+		if (varied.e820[i].type == s->e820[i].type || s->efi[i].len == 0)
+			continue;
+		if (!expect(t, r != NULL) || !expect_eq(t, r->kind, REGION_RESERVED) ||
+		    !expect(t, strncmp(r->name, "EFI ", 4) == 0))
+			return false;
+	}
+	return expect(t, before > 0 || s->efi_count == 0);
+}
+
+KTEST(map_corpus_efi_map_alone_withholds)
+{
+	for_each_file(t, trusting);
+}
+
 /* Boot information that ends amid its map is refused, wherever it ends. */
 static bool truncated(struct ktest_run *t, const struct model_source *s)
 {
