@@ -83,9 +83,9 @@ void mm_init(const struct boot_info *info)
 	if (regions_total(&map, REGION_USABLE) == 0)
 		panic("mm: the memory map has no usable RAM above 1 MiB within reach");
 	page_allocator_init(&pages, DIRECT_BASE);
-	ready = true;
 	direct_map_init(&map, add_pages, table_page);
 	heap_init(&heap, &pages);
+	ready = true;
 	page_allocator_stats(&pages, &stats);
 	log_info("%llu MiB usable, %llu KiB used by tables",
 		 (unsigned long long)(stats.total * PAGE_SIZE / MIB),

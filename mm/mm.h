@@ -20,7 +20,7 @@ void mm_init(const struct boot_info *info);
  */
 const struct regions *mm_map(void);
 
-/* True once the page allocator can be asked; before, mm_pages() is not to be touched. */
+/* True once page allocator and heap can be asked; reports must not touch them before. */
 bool mm_ready(void);
 
 /* The kernel's instances, for reports and tests. */
