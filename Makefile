@@ -46,7 +46,7 @@ endif
 
 # The user's words, passed to scripts through the environment, not re-read by
 # make or the shell.
-user-words := MACHINE FIRMWARE BOOT ACCEL MEM CPUS DISK CMDLINE QEMU_ARGS
+user-words := MACHINE FIRMWARE BOOT ACCEL MEM CPUS DISK CMDLINE QEMU_ARGS MEMMAPS
 $(foreach w,$(user-words),$(eval override $w := $$(value $w)))
 export $(user-words)
 
@@ -70,7 +70,7 @@ config-editors := menuconfig nconfig oldconfig olddefconfig \
 		  randconfig allyesconfig allnoconfig
 config-goals := $(config-editors) savedefconfig defconfig %_defconfig %.config
 other-goals := setup setup-bench help clean mrproper check run gdb test test-all \
-	       boottest bench bench-heap hosttest fuzz
+	       test-memmaps boottest bench bench-heap hosttest fuzz
 
 # Goals of one kind may share a make; several kinds may not.
 kind = $(or $(if $(filter defconfig %_defconfig %.config,$1),preset),\
@@ -166,6 +166,14 @@ ifeq ($(TIER),all)
 else
 	@$(O)/host/hosttest
 endif
+
+# MEMMAPS=DIR: another folder of maps. ONLY=GLOB: the maps that match, in QEMU.
+test-memmaps:
+	$(check-numbers)
+	+@$(MAKE) O=$(O)/host HOSTED=1 hosttest-program
+	@$(O)/host/hosttest 'map_*'
+	+@$(PYTHON) scripts/maptest.py --build $(O) --tier $(or $(TIER),all) \
+		$(if $(ONLY),--only "$(ONLY)")
 
 fuzz:
 	$(check-numbers)

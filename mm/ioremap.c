@@ -68,6 +68,17 @@ static const struct mapping *find(uintptr_t va)
 	return NULL;
 }
 
+bool ioremap_find(uintptr_t va, struct ioremap_range *out)
+{
+	const struct mapping *best = NULL;
+
+	for (unsigned i = 0; i < count && mappings[i].va <= va; i++)
+		best = &mappings[i];
+	if (best)
+		*out = (struct ioremap_range){ best->va, best->va + best->len };
+	return best != NULL;
+}
+
 /* The first region that no device can lie in, or NULL. */
 static const struct region *in_the_way(paddr_t pa, uint64_t len)
 {

@@ -22,3 +22,15 @@ struct mmio *ioremap(paddr_t pa, size_t len, enum ioremap_cache cache);
 
 /* Ends a mapping; `base` as returned. */
 void iounmap(struct mmio *base);
+
+/* The address space of a mapping, page-aligned; a large one may begin after its `start`. */
+struct ioremap_range {
+	uintptr_t start;
+	uintptr_t end;		/* one past the last byte */
+};
+
+/*
+ * The mapping that holds `va`, any number whatever, or else the last one that
+ * begins before it; false if none does. For reports: any context.
+ */
+bool ioremap_find(uintptr_t va, struct ioremap_range *out);

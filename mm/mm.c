@@ -12,68 +12,34 @@
 #include "kernel/panic.h"
 #include "mm/direct.h"
 #include "mm/kmalloc.h"
+#include "mm/map.h"
+#include "mm/page.h"
 
 #define LOG_SUBSYS mm
 #include "kernel/log.h"
 
 LOG_DEFINE();
 
-enum {
-	MAP_MAX = BOOT_REGIONS_MAX + 2 * BOOT_MODULES_MAX + 64,
-	LOW_MEMORY = 1 << 20,	/* interrupt vectors, BIOS data, EBDA, ROMs */
-};
-
-static __noload struct region map_regions[MAP_MAX];
+static __noload struct region map_regions[MAP_REGIONS_MAX];
 static struct regions map;
 static __noload struct page_allocator pages;
+static bool ready;
 
 const struct regions *mm_map(void)
 {
 	return &map;
 }
 
-static void claim(paddr_t start, paddr_t end, const char *name)
-{
-	regions_add(&map, start, end - start, REGION_CLAIMED, name);
-}
-
-/* MAP_MAX has room for every range and claim, so their order does not matter. */
+/* RAM that the processor cannot address or the direct map cannot hold is nobody's. */
 static void build_map(const struct boot_info *info)
 {
-	regions_init(&map, map_regions, MAP_MAX);
-	for (size_t i = 0; i < info->map.count; i++) {
-		const struct region *r = &info->map.list[i];
+	const struct boot_range image = { image_physical_start(), image_physical_end() };
+	const paddr_t reach = min(BIT(cpu_physical_bits()), (paddr_t)DIRECT_SIZE);
+	uint64_t lost = map_build(&map, map_regions, info, image, reach);
 
-		regions_add(&map, r->start, r->end - r->start, r->kind, r->name);
-	}
-	claim(0, LOW_MEMORY, "low memory");
-	claim(image_physical_start(), image_physical_end(), "kernel");
-	for (uint32_t i = 0; i < info->range_count; i++)
-		claim(info->ranges[i].start, info->ranges[i].end, "boot information");
-	for (uint32_t i = 0; i < info->module_count; i++)
-		claim(info->modules[i].start, info->modules[i].end, "module");
-	if (info->rsdp)
-		claim(info->rsdp, info->rsdp + sizeof(info->rsdp_copy), "ACPI RSDP");
-}
-
-/* RAM that the processor cannot address or the direct map cannot hold is nobody's. */
-static void withhold_unreachable(const struct boot_info *info)
-{
-	paddr_t limit = min(BIT(cpu_physical_bits()), (paddr_t)DIRECT_SIZE);
-	uint64_t lost = 0;
-
-	for (size_t i = 0; i < info->map.count; i++) {
-		const struct region *r = &info->map.list[i];
-		paddr_t start = max(r->start, limit);
-
-		if (r->kind != REGION_USABLE || r->end <= limit)
-			continue;
-		regions_add(&map, start, r->end - start, REGION_RESERVED, "RAM beyond reach");
-		lost += r->end - start;
-	}
 	if (lost)
 		log_warn("RAM above %#llx lies beyond the processor's addresses or the direct map: "
-			 "%llu MiB not used", (unsigned long long)limit,
+			 "%llu MiB not used", (unsigned long long)reach,
 			 (unsigned long long)(lost / MIB));
 }
 
@@ -111,17 +77,22 @@ void mm_init(const struct boot_info *info)
 	struct page_stats stats;
 
 	build_map(info);
-	withhold_unreachable(info);
 	warn_about_map(info);
 	if (regions_total(&map, REGION_USABLE) == 0)
 		panic("mm: the memory map has no usable RAM above 1 MiB within reach");
 	page_allocator_init(&pages, DIRECT_BASE, NULL);
 	direct_map_init(&map, add_pages, table_page);
 	kmalloc_init(&pages);
+	ready = true;
 	page_allocator_stats(&pages, &stats);
 	log_info("%llu MiB usable, %llu KiB used by tables",
 		 (unsigned long long)(stats.total * PAGE_SIZE / MIB),
 		 (unsigned long long)((stats.total - stats.free) * PAGE_SIZE / KIB));
+}
+
+bool mm_ready(void)
+{
+	return ready;
 }
 
 struct page_allocator *mm_pages(void)

@@ -20,6 +20,9 @@ void mm_init(const struct boot_info *info);
  */
 const struct regions *mm_map(void);
 
+/* True once page allocator and heap can be asked; reports must not touch them before. */
+bool mm_ready(void);
+
 /* The kernel's instances, for reports and tests. */
 struct page_allocator *mm_pages(void);
 struct heap *mm_heap(void);

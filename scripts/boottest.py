@@ -386,6 +386,24 @@ class Progress:
         print("%d passed, %d failed" % (len(self.done) - len(self.failed), len(self.failed)))
 
 
+def open_root(build):
+    """Where images and logs go, below a build directory."""
+    claim(os.path.abspath(build))
+    root = os.path.join(os.path.abspath(build), "test")
+    os.makedirs(os.path.join(root, "logs"), exist_ok=True)
+    return root
+
+
+def run_all(runs):
+    """Executes the runs, two at a time; 0 if all passed."""
+    progress = Progress(runs)
+    with ThreadPoolExecutor(2) as pool:
+        for run in runs:
+            pool.submit(progress.execute, run)
+    progress.close()
+    return 1 if progress.failed or len(progress.done) != len(runs) else 0
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--build", required=True)
@@ -394,21 +412,14 @@ def main():
     parser.add_argument("--tests", default=os.path.join(HERE, "tests.cfg"))
     parser.add_argument("--timeout", type=float, default=0, help="seconds, instead of each run's")
     args = parser.parse_args()
-    claim(os.path.abspath(args.build))
-    root = os.path.join(os.path.abspath(args.build), "test")
-    os.makedirs(os.path.join(root, "logs"), exist_ok=True)
+    root = open_root(args.build)
     runs = load_runs(args.tests, root, args.tier, args.only or "*")
     if not runs:
         print("boottest: no run matches " + args.only)
         return 1
     for run in runs:
         run.timeout = args.timeout or run.timeout
-    progress = Progress(runs)
-    with ThreadPoolExecutor(2) as pool:
-        for run in runs:
-            pool.submit(progress.execute, run)
-    progress.close()
-    return 1 if progress.failed or len(progress.done) != len(runs) else 0
+    return run_all(runs)
 
 
 if __name__ == "__main__":

@@ -46,7 +46,7 @@ class ConfigurationTest(unittest.TestCase):
 
     def test_every_forge_case_runs(self):
         used = {r.section["forge"].partition(":")[0] for r in runs("ci")}
-        self.assertEqual(set(forge.CASES) - used, set())
+        self.assertEqual(set(forge.CASES) - used, {"memmap"})   # that is maptest.py's
 
     def test_skips_have_reasons(self):
         for run in runs("all"):

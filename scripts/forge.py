@@ -14,6 +14,7 @@ import sys
 from collections import namedtuple
 
 import elf
+import memmaps
 
 MAGIC = 0x36d76289
 USABLE, RESERVED, RECLAIMABLE, NVS, BAD = 1, 2, 3, 4, 5
@@ -115,6 +116,7 @@ class Forgery:
         self.load_bss = True        # False: memory that the file does not fill stays as it is
         self.total_size = None      # None: the true one
         self.misalign = 0           # bytes
+        self.blob = None            # where the boot information goes; None: a usual place
         self.mmap = self.honest_map()
         self.map_tag = lambda: tag_mmap(self.mmap)
         self.extra = []             # tags after the map
@@ -132,10 +134,16 @@ class Forgery:
 
     def blob_address(self):
         start, end = self.span()
+        if self.blob is not None:
+            return self.blob
         for place in BLOB_PLACES:
             if place + BLOB_SIZE <= start or place >= end:
                 return place
         raise ForgeError("no room beside the image")
+
+    def info_address(self):
+        """The trampoline has the first page."""
+        return self.blob_address() + 4096 + self.misalign
 
     def info(self):
         tags = [tag_cmdline(self.cmdline), tag_loader(self.loader), self.map_tag()]
@@ -212,23 +220,29 @@ def physical_entry(image):
     raise ForgeError("the entry 0x%x lies in no segment" % image.entry)
 
 
-def build(image, name, ram, cmdline):
-    """The bytes of the forged ELF for a case `name` or `name:argument`."""
+def prepare(image, name, ram, cmdline):
+    """The hand-over of a case `name` or `name:argument`."""
     name, _, argument = name.partition(":")
     if name not in CASES:
         raise ForgeError("no forge case %s; there are %s" % (name, ", ".join(sorted(CASES))))
-    entry = physical_entry(image)
     forgery = Forgery(image, ram, cmdline, argument)
     CASES[name](forgery)
     if forgery.span()[1] > forgery.ram:
         raise ForgeError("the image would lie outside RAM")
+    return forgery
+
+
+def build(image, name, ram, cmdline):
+    """The bytes of the forged ELF for a case."""
+    entry = physical_entry(image)
+    forgery = prepare(image, name, ram, cmdline)
     pieces = [Piece(s.paddr + forgery.shift, load_content(forgery, s), 7)
               for s in image.loads()]
     blob = forgery.blob_address()
     info = forgery.info()
     if len(info) > BLOB_SIZE - 2 * 4096:
         raise ForgeError("the boot information is too long")
-    at = blob + 4096 + forgery.misalign
+    at = forgery.info_address()
     pieces.append(Piece(at, info, 6))
     code = trampoline(blob, entry + forgery.shift, forgery, at)
     pieces.append(Piece(blob, code, 5))
@@ -353,6 +367,23 @@ def map_reserved_holes(forgery):
     base = forgery.ram - 48 * MIB
     step = 48 * MIB // count // 4096 * 4096
     forgery.mmap += [(base + i * step, 4096, RESERVED) for i in range(count)]
+
+
+@case
+def memmap(forgery):
+    """Argument: a file of mm/memmaps/, fitted to the RAM (memmaps.py); the
+    image and the boot information lie where that map has RAM."""
+    try:
+        fitted = memmaps.fit(memmaps.load(forgery.argument), forgery.ram)
+    except memmaps.MapError as error:
+        raise ForgeError(str(error)) from error
+    start, end = forgery.span()
+    forgery.mmap = fitted.e820
+    if fitted.efi:
+        forgery.extra = [tag_efi_mmap([(e.type, e.base, e.length // 4096) for e in fitted.efi])]
+    forgery.shift = memmaps.place_image(fitted, start, end - start) - start
+    forgery.blob = memmaps.place_info(fitted, forgery.span(), 4096 + len(forgery.info()))
+    forgery.fitted = fitted
 
 
 @case

@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: MIT
 """The forger's own parts, on a made-up image."""
 
+import os
 import struct
 import unittest
 
 import elf
 import forge
+import memmaps
 
 
 def image():
@@ -76,7 +78,8 @@ class ForgeTest(unittest.TestCase):
     def test_every_case_can_be_made(self):
         arguments = {"relocated": "0x1000", "map-holes": "300", "map-adjacent": "5000",
                      "map-adjacent-shuffled": "300", "map-reserved-holes": "300",
-                     "map-entry-size": "0", "tag-size": "0", "total-size": "0"}
+                     "map-entry-size": "0", "tag-size": "0", "total-size": "0",
+                     "memmap": memmaps.corpus(memmaps.FOLDER)[0]}
         for name in forge.CASES:
             argument = arguments.get(name)
             self.assertTrue(forged(name + (":" + argument if argument else "")).loads())
@@ -95,6 +98,22 @@ class ForgeTest(unittest.TestCase):
             self.assertEqual(len(table), size)
             self.assertEqual(sum(table[:20]) & 0xff, 0)
             self.assertEqual(sum(table) & 0xff, 0)
+
+    def test_a_map_of_the_corpus_is_handed_over_as_fitted(self):
+        path = os.path.join(memmaps.FOLDER, "lenovo-x240-uefi-efi.map")
+        forgery = forge.prepare(image(), "memmap:" + path, 256 * forge.MIB, "")
+        tags = tags_of(forgery.info())
+        self.assertEqual([kind for kind, _ in tags], [1, 2, 6, 17, 0])
+        rows = tags[2][1][8:]
+        entries = [struct.unpack_from("<QQI", rows, at) for at in range(0, len(rows), 24)]
+        self.assertEqual(entries, [tuple(e) for e in forgery.fitted.e820])
+        self.assertEqual(len(tags[3][1]), 8 + 40 * len(forgery.fitted.efi))
+
+    def test_a_map_that_is_none_is_refused(self):
+        with self.assertRaises(forge.ForgeError):
+            forged("memmap:" + os.path.join(memmaps.FOLDER, "README.md"))
+        with self.assertRaises(OSError):
+            forged("memmap:nowhere")
 
     def test_adjacent_entries_add_up(self):
         _, info = info_of(forged("map-adjacent-shuffled:300"))

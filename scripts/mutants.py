@@ -19,8 +19,8 @@ TIMEOUT = 1200      # seconds for a build and its runs
 # How long a mutated guest may take; the same runs, unharmed, need 2 s.
 GUEST_TIMEOUT = "30"
 
-# `test`: "boot GLOB" (runs of tests.cfg), "host", or "hostself" (what fails on
-# demand); `want`: regex of its output.
+# `test`: "boot GLOB" (runs of tests.cfg), "maps GLOB" (maptest.py), "host", or
+# "hostself" (what fails on demand); `want`: regex of its output.
 Mutant = namedtuple("Mutant", "name path old new test want")
 
 MUTANTS = [
@@ -118,6 +118,32 @@ MUTANTS = [
     Mutant("bss-dirty-on-reset", "arch/x86/boot/entry.S", "\tshrq\t$3, %rcx\n\txorl\t%eax, %eax\n"
            "\trep stosq\n", "\tshrq\t$3, %rcx\n\txorl\t%eax, %eax\n",
            "boot warm-resets-bss-left", r"not ok \d+ warm-resets-bss-left"),
+    Mutant("map-rounds-outwards", "kernel/lib/regions.c",
+           "\t\tend = align_down(end, PAGE_SIZE);\n\t} else {",
+           "\t\tend = align_up(end, PAGE_SIZE);\n\t} else {",
+           "host", r"not ok \d+ map_corpus_oddities_are_seen"),
+    Mutant("map-counts-too-little-loss", "kernel/lib/regions.c",
+           "r->lost_bytes += region_size(usable);", "r->lost_bytes += region_size(usable) / 2;",
+           "host", r"not ok \d+ map_overflow_loses_what_it_counts"),
+    Mutant("map-uses-persistent-memory", "arch/x86/boot/boot_info.c",
+           "return REGION_PERSISTENT;", "return REGION_USABLE;",
+           "host", r"not ok \d+ map_corpus_without_ram_makes_no_heap"),
+    Mutant("map-uses-efi-runtime", "arch/x86/boot/multiboot2.c",
+           '\t\treturn "EFI runtime";', "\t\treturn NULL;",
+           "host", r"not ok \d+ map_corpus_efi_map_alone_withholds"),
+    Mutant("map-claims-too-little", "mm/map.c", "info->ranges[i].end, ",
+           "info->ranges[i].start + 1, ",
+           "maps unnamed-pc-64gib-uefi-efi", r"memmap and the model differ"),
+    Mutant("map-without-ram-goes-on", "mm/mm.c", "regions_total(&map, REGION_USABLE) == 0",
+           "regions_total(&map, REGION_BAD) == 1", "maps samsung-500cchromebook-bios-e820",
+           r"not ok \d+ memmap-samsung"),
+    # A fault before there is any memory must still say who owns the address.
+    Mutant("null-before-memory", "arch/x86/boot/boot.c", "\tboot_info_init(&boot_info);\n",
+           '\tboot_info_init(&boot_info);\n\t__asm__ volatile("movb $1, 8");\n',
+           "boot microvm-direct", r"owner of 0x0000000000000008: null page 0x0-0xfff \+0x8"),
+    Mutant("guard-of-no-name", "mm/owner.c", 'say(&t, "guard page of the %s, ", p->name);',
+           'say(&t, "%s, ", p->name);',
+           "boot crash-stack", r"not ok \d+ crash-stack"),
 ]
 # Includes that a fault needs.
 INCLUDES = {"kernel/ktest.c": '#include "kernel/exit.h"\n'}
@@ -144,6 +170,9 @@ def run_test(tree, test):
         words = ["sh", "-c", 'make -C "$1" -j2 O="$2/host" HOSTED=1 hosttest-program && '
                  'exec "$3" "$1/scripts/testself.py" "$2/host/hosttest"',
                  "sh", tree, build, sys.executable]
+    elif kind == "maps":
+        words = [sys.executable, os.path.join(tree, "scripts", "maptest.py"),
+                 "--build", build, "--only", only]
     elif kind == "host":
         words = ["make", "-C", tree, "-j2", "O=" + build, "TIER=ci", "hosttest"]
     else:

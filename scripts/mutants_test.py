@@ -7,6 +7,7 @@ import re
 import unittest
 
 import boottest
+import memmaps
 import mutants
 
 
@@ -26,11 +27,14 @@ class MutantsTest(unittest.TestCase):
     def test_runs_exist(self):
         cfg = os.path.join(boottest.HERE, "tests.cfg")
         runs = [r.name for r in boottest.load_runs(cfg, "/nowhere", "all", "*")]
+        maps = [memmaps.title(p) for p in memmaps.corpus(memmaps.FOLDER)]
         for mutant in mutants.MUTANTS:
             kind, _, only = mutant.test.partition(" ")
-            self.assertIn(kind, ("boot", "host", "hostself"))
+            self.assertIn(kind, ("boot", "maps", "host", "hostself"))
             if kind == "boot":
                 self.assertTrue(fnmatch.filter(runs, only), mutant.name)
+            if kind == "maps":
+                self.assertTrue(fnmatch.filter(maps, only), mutant.name)
 
     def test_a_fault_must_be_caught_by_the_right_test(self):
         mutant = mutants.MUTANTS[0]._replace(want=r"not ok \d+ right")

@@ -2,7 +2,8 @@
 """Every test of a tier, one part after the other; closes with the count.
 
 Parts: the scripts' own tests, `make check`, `make hosttest`, the framework's
-own failures, the runs in QEMU, and in the tier `all` the planted faults. A part
+own failures, the runs in QEMU, those with maps of real machines, and in the
+tier `all` the planted faults. A part
 that breaks without saying what failed counts as one failure."""
 
 import argparse
@@ -68,6 +69,8 @@ def parts(build, tier):
                        os.path.join(build, "host", "hosttest")]
     yield "boottest", [sys.executable, os.path.join(here, "boottest.py"),
                        "--build", build, "--tier", tier]
+    yield "memmaps", [sys.executable, os.path.join(here, "maptest.py"),
+                      "--build", build, "--tier", tier]
     if tier == "all":
         yield "mutants", [sys.executable, os.path.join(here, "mutants.py"), "--build", build]
 

@@ -83,8 +83,24 @@ static const struct {
 	{ "panic", crash_panic },
 };
 
+static int crash_at(const char *word)
+{
+	const char *end;
+	uint64_t address;
+
+	if (parse_u64(word, &end, &address) || *end) {
+		print("crash: %s: not an address\n", word);
+		return -EINVAL;
+	}
+	store(address);
+	print("crash: a byte at 0x%llx was written\n", (unsigned long long)address);
+	return -EIO;
+}
+
 static int crash_run(int argc, char **argv)
 {
+	if (argc == 3 && strcmp(argv[1], "write") == 0)
+		return crash_at(argv[2]);
 	for (size_t i = 0; argc == 2 && i < ARRAY_SIZE(kinds); i++) {
 		if (strcmp(argv[1], kinds[i].kind) == 0) {
 			kinds[i].run();
@@ -92,11 +108,11 @@ static int crash_run(int argc, char **argv)
 			return -EIO;
 		}
 	}
-	print("kinds:");
+	print("kinds: write");
 	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
 		print(" %s", kinds[i].kind);
 	print("\n");
 	return -EINVAL;
 }
 
-SHELL_COMMAND(crash, "KIND", "die in a chosen way", crash_run);
+SHELL_COMMAND(crash, "KIND | write ADDRESS", "die in a chosen way", crash_run);

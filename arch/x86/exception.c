@@ -7,6 +7,7 @@
 #include "arch/x86/layout.h"
 #include "kernel/lib/format.h"
 #include "kernel/lib/string.h"
+#include "kernel/owner.h"
 #include "kernel/panic.h"
 
 #define LOG_SUBSYS kernel
@@ -195,6 +196,17 @@ static void print_registers(const struct trap_frame *f)
 		      (unsigned long long)registers[i].value, i % 3 == 2 ? "\n" : "");
 }
 
+/* Of the address at fault; after all else, as memory's own tables may be damaged. */
+static void print_owner(const struct trap_frame *f, uint64_t address)
+{
+	char text[OWNER_TEXT_MAX];
+
+	if (f->vector != EXCEPTION_PAGE_FAULT && f->vector != EXCEPTION_DOUBLE_FAULT)
+		return;
+	owner_describe(address, text, sizeof(text));
+	print("  owner of 0x%016llx: %s\n", (unsigned long long)address, text);
+}
+
 /* Called by arch/x86/vectors.S for every vector. */
 void exception_handle(struct trap_frame *f)
 {
@@ -209,5 +221,6 @@ void exception_handle(struct trap_frame *f)
 	panic_begin();
 	describe(f, address);
 	print_registers(f);
+	print_owner(f, address);
 	panic_end();
 }

@@ -56,6 +56,7 @@ SECTIONS
 		TABLE(shell_commands)
 		TABLE(cmdline_params)
 		TABLE(console_early)
+		TABLE(owner_sources)
 #ifdef CONFIG_VIRTIO
 		TABLE(virtio_drivers)
 #endif
@@ -91,7 +92,7 @@ SECTIONS
 
 	/* Not loaded and not cleared at entry. */
 	.noload (NOLOAD) : AT(ADDR(.noload) - KERNEL_BASE) {
-		*(.noload)
+		*(.noload*)	/* Clang takes the whole attribute for the name */
 		. = ALIGN(PAGE_SIZE);
 		boot_tables = .;
 		. += BOOT_TABLE_PAGES * PAGE_SIZE;

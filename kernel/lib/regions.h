@@ -13,7 +13,9 @@
  * withhold memory are joined over the gap between them, with the stricter
  * kind and its name, or else the smallest usable ranges are given up; nothing
  * that withholds memory is ever lost. lost_bytes, lost_ranges and merged say
- * how much. For that to be safe, add all usable ranges before any other.
+ * how much: to the byte if the ranges given do not overlap, else at most that
+ * (what is given up twice counts twice). For that to be safe, add all usable
+ * ranges before any other.
  *
  * The list lives in memory of the caller's and needs no allocator.
  */
