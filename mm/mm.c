@@ -5,6 +5,7 @@
  */
 #include "mm/mm.h"
 
+#include "arch/x86/cpu.h"
 #include "arch/x86/layout.h"
 #include "arch/x86/paging.h"
 #include "kernel/boot_info.h"
@@ -104,9 +105,42 @@ static int table_page(paddr_t *out)
 	return page_alloc_from(&pages, 0, PAGE_ANY, out);
 }
 
-static int add_pages(paddr_t start, paddr_t end)
+/* Maps one piece and gives it to the page allocator. Returns the bytes that find no room there. */
+static uint64_t add_piece(paddr_t start, paddr_t end)
 {
-	return page_allocator_add(&pages, start, end);
+	paddr_t usable;
+
+	if (direct_reach(start, end, &usable) || page_allocator_add(&pages, usable, end) == 0)
+		return 0;
+	return end - usable;
+}
+
+/* A piece ends with its GiB; whole ones are one piece where the processor has pages for them. */
+static paddr_t piece_end(paddr_t at, paddr_t end)
+{
+	paddr_t whole = align_down(end, GIB);
+
+	if (is_aligned(at, GIB) && whole > at && cpu_has_1gib_pages())
+		return whole;
+	return min(align_down(at, GIB) + GIB, end);
+}
+
+static void add_usable(void)
+{
+	uint64_t lost = 0;
+
+	for (size_t i = 0; i < map.count; i++) {
+		const struct region *r = &map.list[i];
+		paddr_t next;
+
+		for (paddr_t at = r->start; r->kind == REGION_USABLE && at < r->end; at = next) {
+			next = piece_end(at, r->end);
+			lost += add_piece(at, next);
+		}
+	}
+	if (lost)
+		log_warn("%llu MiB of RAM do not fit the page allocator's table",
+			 (unsigned long long)(lost / MIB));
 }
 
 void mm_init(const struct boot_info *info)
@@ -119,7 +153,9 @@ void mm_init(const struct boot_info *info)
 	if (regions_total(&map, REGION_USABLE) == 0)
 		panic("mm: the memory map has no usable RAM above 1 MiB within reach");
 	page_allocator_init(&pages, DIRECT_BASE);
-	direct_map_init(&map, add_pages, table_page);
+	direct_map_init(&map);
+	add_usable();
+	paging_set_allocator(table_page);
 	heap_init(&heap, &pages);
 	page_allocator_stats(&pages, &stats);
 	log_info("%llu MiB usable, %llu KiB used by tables",

@@ -10,7 +10,6 @@
 #include "kernel/ktest.h"
 #include "kernel/lib/errno.h"
 #include "kernel/lib/string.h"
-#include "mm/mm.h"
 
 static const uint8_t rodata_byte = 0xc3;
 static uint8_t data_byte = 0xc3;	/* ret */
@@ -117,77 +116,6 @@ KTEST(x86_stack_is_the_guarded_one)
 	expect(t, (char *)&here > stack_bottom && (char *)&here < stack_top);
 	expect_eq(t, stack_top - stack_bottom, CONFIG_STACK_SIZE_KB * 1024);
 	expect(t, stack_guard + PAGE_SIZE == stack_bottom);
-}
-
-/* Walks both halves of the address space and calls `visit` for each page mapped. */
-static void for_each_page(void (*visit)(uintptr_t va, const struct paging_entry *e, void *context),
-			  void *context)
-{
-	static const struct { uintptr_t start, last; } halves[] = {
-		{ 0, UINT64_C(0x00007fffffffffff) },
-		{ UINT64_C(0xffff800000000000), UINT64_MAX },
-	};
-
-	for (size_t i = 0; i < ARRAY_SIZE(halves); i++) {
-		uintptr_t va = halves[i].start;
-		uint64_t step;
-
-		do {
-			struct paging_entry e;
-
-			if (paging_lookup(va, &e) == 0) {
-				visit(va, &e, context);
-				step = e.size;
-			} else {
-				step = paging_hole(va);
-			}
-			va += step;
-		} while (va - 1 < halves[i].last);
-	}
-}
-
-struct audit {
-	unsigned low, writable_executable, image_aliases, executable_outside_text, pages;
-	unsigned direct, not_ours;
-};
-
-static void audit_page(uintptr_t va, const struct paging_entry *e, void *context)
-{
-	struct audit *a = context;
-	paddr_t image = image_physical_start();
-	bool in_image = e->pa < image_physical_end() && e->pa + e->size > image;
-	bool through_image = va >= (uintptr_t)image_start && va < (uintptr_t)image_end;
-	bool in_text = va >= (uintptr_t)image_start && va < (uintptr_t)rodata_start;
-
-	bool direct = va >= DIRECT_BASE && va < DIRECT_BASE + DIRECT_SIZE;
-
-	a->pages++;
-	a->direct += direct;
-	a->not_ours += direct && (va - DIRECT_BASE != e->pa ||
-				  !regions_usable(mm_map(), e->pa, e->size));
-	a->low += va < 1ull << 47;
-	a->writable_executable += (e->flags & PAGING_WRITE) && (e->flags & PAGING_EXECUTE);
-	a->image_aliases += in_image && !through_image;
-	a->executable_outside_text += (e->flags & PAGING_EXECUTE) && !in_text;
-}
-
-KTEST(x86_no_page_is_writable_and_executable)
-{
-	struct audit a = { 0 };
-
-	for_each_page(audit_page, &a);
-	expect(t, a.pages > 10);
-	expect_eq(t, a.low, 0);
-	expect_eq(t, a.image_aliases, 0);
-	/* The direct map has RAM, and neither firmware's nor loader's memory. */
-	expect(t, a.direct > 0);
-	expect_eq(t, a.not_ours, 0);
-	if (!cpu_has_nx()) {
-		ktest_skip(t, "the processor has no NX");
-		return;
-	}
-	expect_eq(t, a.writable_executable, 0);
-	expect_eq(t, a.executable_outside_text, 0);
 }
 
 /* Bytes of the interrupt descriptor table and the task state segment. */

@@ -100,7 +100,7 @@ find_base_at_ecx:
 
 	/* Clear the tables. */
 	boot_table 0, %edi
-	movl	$(BOOT_TABLES_CLEARED * PAGE_SIZE / 4), %ecx
+	movl	$(BOOT_TABLE_PAGES * PAGE_SIZE / 4), %ecx
 	xorl	%eax, %eax
 	rep stosl
 
