@@ -244,6 +244,18 @@ static paddr_t find_nowhere(void)
 	return pa;
 }
 
+static void expect_no_page(struct ktest_run *t, uint8_t *at)
+{
+	char text[96];
+	uint8_t byte;
+
+	expect_eq(t, probe_read(at, &byte), -EFAULT);
+	expect_eq(t, exception_last_fault().address, (uintptr_t)at);
+	expect_eq(t, probe_write(at, 0), -EFAULT);
+	page_fault_describe(text, sizeof(text), exception_last_fault().error);
+	expect_str(t, text, "write to a page that is not mapped");
+}
+
 KTEST(mm_ioremap_refuses_memory_and_guards_its_mappings)
 {
 	const paddr_t nowhere = find_nowhere();
@@ -266,8 +278,11 @@ KTEST(mm_ioremap_refuses_memory_and_guards_its_mappings)
 	expect_eq(t, e.flags & (PAGING_WRITE | PAGING_UNCACHED), PAGING_WRITE | PAGING_UNCACHED);
 	expect_eq(t, paging_lookup((uintptr_t)m - PAGE_SIZE, &e), -ENOENT);
 	expect_eq(t, paging_lookup((uintptr_t)m + 0x3000, &e), -ENOENT);
+	expect_no_page(t, (uint8_t *)align_down((uintptr_t)m, PAGE_SIZE) - 1);
+	expect_no_page(t, (uint8_t *)align_down((uintptr_t)m, PAGE_SIZE) + 0x3000);
 	iounmap(m);
 	expect_eq(t, paging_lookup((uintptr_t)m, &e), -ENOENT);
+	expect_no_page(t, (uint8_t *)m);
 }
 
 KTEST(mm_ioremap_uses_again_what_was_unmapped)

@@ -10,9 +10,12 @@
 #include "kernel/ktest.h"
 #include "kernel/lib/errno.h"
 #include "kernel/lib/string.h"
+#include "mm/heap.h"
+#include "mm/page.h"
 
 static const uint8_t rodata_byte = 0xc3;
 static uint8_t data_byte = 0xc3;	/* ret */
+static uint8_t bss_byte;
 
 static void expect_fault(struct ktest_run *t, int result, const void *address,
 			 const char *words)
@@ -67,7 +70,10 @@ KTEST(x86_rodata_cannot_be_written)
 
 KTEST(x86_init_data_cannot_be_written_after_init)
 {
+	char *last = (char *)((uintptr_t)ro_after_init_end - 1);
+
 	expect_fault(t, probe_write(data_start, 0), data_start, "write to a read-only page");
+	expect_fault(t, probe_write(last, 0), last, "write to a read-only page");
 }
 
 KTEST(x86_data_cannot_be_executed)
@@ -82,9 +88,61 @@ KTEST(x86_data_cannot_be_executed)
 		     "execution of a page without execute permission");
 }
 
+KTEST(x86_memory_cannot_be_executed)
+{
+	uint8_t on_stack = 0xc3;
+	uint8_t *places[] = { &on_stack, &bss_byte, kmalloc(16), page_alloc(0, PAGE_ANY) };
+
+	require(t, places[2] && places[3]);
+	bss_byte = 0xc3;
+	places[2][0] = 0xc3;
+	places[3][0] = 0xc3;
+	if (!cpu_has_nx())
+		ktest_skip(t, "the processor has no NX");
+	for (size_t i = 0; i < ARRAY_SIZE(places) && cpu_has_nx(); i++)
+		expect_fault(t, probe_execute(places[i]), places[i],
+			     "execution of a page without execute permission");
+	kfree(places[2]);
+	page_free(places[3], 0);
+}
+
+KTEST(x86_holes_of_the_direct_map_are_not_mapped)
+{
+	uint8_t *const holes[] = {
+		(uint8_t *)DIRECT_BASE, (uint8_t *)(DIRECT_BASE + 0xfffff),
+		(uint8_t *)(DIRECT_BASE + image_physical_start()),
+		(uint8_t *)(DIRECT_BASE + image_physical_end() - 1),
+		(uint8_t *)(DIRECT_BASE + DIRECT_SIZE - 1),
+	};
+	uint8_t byte;
+
+	for (size_t i = 0; i < ARRAY_SIZE(holes); i++) {
+		expect_fault(t, probe_read(holes[i], &byte), holes[i],
+			     "read of a page that is not mapped");
+		expect_fault(t, probe_write(holes[i], 0), holes[i],
+			     "write to a page that is not mapped");
+	}
+}
+
+KTEST(x86_addresses_that_are_not_canonical_are_refused)
+{
+	uint8_t *const addresses[] = {
+		(uint8_t *)BIT(47), (uint8_t *)(DIRECT_BASE - 1), (uint8_t *)BIT(63),
+	};
+	uint8_t byte;
+
+	for (size_t i = 0; i < ARRAY_SIZE(addresses); i++) {
+		expect_eq(t, probe_read(addresses[i], &byte), -EFAULT);
+		expect_eq(t, exception_last_fault().vector, EXCEPTION_GENERAL_PROTECTION);
+		expect_eq(t, exception_last_fault().error, 0);
+		expect_eq(t, probe_write(addresses[i], 0), -EFAULT);
+		expect_eq(t, exception_last_fault().vector, EXCEPTION_GENERAL_PROTECTION);
+	}
+}
+
 KTEST(x86_unmapped_memory_cannot_be_executed)
 {
-	const void *const addresses[] = { NULL, stack_guard };
+	const void *const addresses[] = { NULL, stack_guard, (void *)DIRECT_BASE };
 
 	for (size_t i = 0; i < ARRAY_SIZE(addresses); i++)
 		expect_fault(t, probe_execute(addresses[i]), addresses[i], cpu_has_nx() ?
