@@ -238,6 +238,8 @@ KTEST(x86_write_combining_is_what_it_says)
 KTEST(x86_protections_are_on)
 {
 	expect(t, read_cr0() & CR0_WP);
+	/* Nothing that a loader set stays: neither five levels nor any other bit. */
+	expect_eq(t, read_cr4() & ~(CR4_MCE | CR4_SMEP | CR4_SMAP | CR4_UMIP), CR4_PAE);
 	if (cpu_has_nx())
 		expect(t, rdmsr(MSR_EFER) & EFER_NXE);
 	expect_eq(t, !!(read_cr4() & CR4_MCE), !!(cpuid(1, 0).edx & BIT(7)));
