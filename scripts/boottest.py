@@ -31,7 +31,8 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 TREE = os.path.dirname(HERE)
 KEYS = {"image", "config", "cc", "machine", "firmware", "boot", "mem", "cpus", "cpu",
         "devices", "virtio-mmio", "cmdline", "extra", "timeout", "tier", "forge", "menu", "code",
-        "expect", "reject", "count", "limit", "script", "serial", "skips-allowed", "check"}
+        "expect", "reject", "count", "limit", "ratio", "script", "serial", "skips-allowed",
+        "check"}
 MENU_SECONDS = 60   # for which a menu waits, so that a key comes in time
 KEY_DOWN = "\x0e"   # control-N, to GRUB what the arrow is
 HANGS_MAX = 3       # after so many, and no success, the rest is not run
@@ -154,10 +155,11 @@ def tail(text):
 
 
 class Run:
-    """One section of tests.cfg."""
+    """One section of tests.cfg. `other`: the run that its `ratio` names."""
 
-    def __init__(self, name, section, image, logs):
+    def __init__(self, name, section, image, logs, other=None):
         self.name = name
+        self.other = other
         self.section = section
         self.image = image
         self.log = os.path.join(logs, name + ".log")
@@ -177,6 +179,10 @@ class Run:
         except (Failure, guest.GuestError, qemu.Impossible, elf.ElfError, OSError,
                 forge.ForgeError, screen.ScreenError) as error:
             problems = [str(error)]
+        if self.other and not problems:
+            problems = ["%s: %s" % (self.other.name, p) for p in self.other.execute()]
+            problems = problems or judge_ratio(self.section["ratio"], self.console,
+                                               self.other.console)
         self.seconds = time.monotonic() - started
         with open(self.log, "w", encoding="utf-8") as file:
             file.write(self.console + "".join("\n# " + p for p in problems))
@@ -304,12 +310,28 @@ def judge_patterns(section, text):
             problems.append("/%s/ is there %d times, not %s" % (pattern, found, number))
     for line in lines(section["limit"]):
         name, most = line.split()
-        figure = re.search(r"^bench %s (\d+) " % re.escape(name), text, re.M)
-        if not figure:
+        figure = bench_figure(name, text)
+        if figure is None:
             problems.append("there is no figure " + name)
-        elif int(figure[1]) > int(most):
-            problems.append("%s is %s, %s is the limit" % (name, figure[1], most))
+        elif figure > int(most):
+            problems.append("%s is %d, %s is the limit" % (name, figure, most))
     return problems
+
+
+def bench_figure(name, text):
+    found = re.search(r"^bench %s (\d+) " % re.escape(name), text, re.M)
+    return int(found[1]) if found else None
+
+
+def judge_ratio(rule, text, other):
+    """Holds a figure of one console against that of another."""
+    name, most, run = rule.split()
+    mine, theirs = bench_figure(name, text), bench_figure(name, other)
+    if mine is None or theirs is None:
+        return ["there is no figure %s of %s" % (name, "this run" if mine is None else run)]
+    if mine > float(most) * theirs:
+        return ["%s is %d, more than %s times the %d of %s" % (name, mine, most, theirs, run)]
+    return []
 
 
 def screen_text(session, path, font):
@@ -337,7 +359,13 @@ def load_runs(path, root, tier, only):
         key = (section["image"], section["config"], section["cc"])
         if key not in images:
             images[key] = Image(root, section)
-        runs.append(Run(name, section, images[key], logs))
+        other = None
+        if section["ratio"]:
+            # Made for this one, with a log of its own: it may be among the runs too.
+            other = Run(section["ratio"].split()[2], parser[section["ratio"].split()[2]],
+                        images[key], logs)
+            other.log = os.path.join(logs, "%s-for-%s.log" % (other.name, name))
+        runs.append(Run(name, section, images[key], logs, other))
     order = list(images.values())
     return sorted(runs, key=lambda r: order.index(r.image))
 
