@@ -39,10 +39,18 @@ KTEST(mm_reserved_ranges_are_not_usable)
 	expect(t, !regions_usable(map, MIB - PAGE_SIZE, PAGE_SIZE));
 	for (paddr_t pa = image_physical_start(); pa < image_physical_end(); pa += PAGE_SIZE)
 		expect(t, !regions_usable(map, pa, 1));
-	for (uint32_t i = 0; i < boot_info.range_count; i++)
-		expect(t, !regions_usable(map, boot_info.ranges[i].start, 1));
-	for (uint32_t i = 0; i < boot_info.module_count; i++)
-		expect(t, !regions_usable(map, boot_info.modules[i].start, 1));
+	for (size_t i = 0; i < map->count; i++) {
+		const struct region *r = &map->list[i];
+
+		if (r->kind != REGION_USABLE)
+			continue;
+		for (uint32_t j = 0; j < boot_info.range_count; j++)
+			expect(t, boot_info.ranges[j].end <= r->start ||
+			       boot_info.ranges[j].start >= r->end);
+		for (uint32_t j = 0; j < boot_info.module_count; j++)
+			expect(t, boot_info.modules[j].end <= r->start ||
+			       boot_info.modules[j].start >= r->end);
+	}
 }
 
 static void expect_direct(struct ktest_run *t, paddr_t pa, const struct paging_entry *e)

@@ -286,6 +286,34 @@ class JudgeTest(unittest.TestCase):
         self.assertRegex(boottest.judge_ratio(rule, "", other)[0], "no figure .* this run")
         self.assertRegex(boottest.judge_ratio(rule, text, "")[0], "no figure .* small")
 
+    def test_module(self):
+        data = b"12345678" * 3 + b"9"
+        line = "# module m at 0x1000-0x%x is as it was: sum 0x%016x\n"
+        good = line % (0x1000 + len(data) - 1, boottest.watch_sum(data))
+        self.assertEqual(boottest.judge_module(data, "x\n" + good), [])
+        self.assertRegex(boottest.judge_module(data, "")[0], "no module")
+        changed = good.replace("is as it was", "has changed")
+        self.assertRegex(boottest.judge_module(data, changed)[0], "no module")
+        self.assertRegex(boottest.judge_module(data[:-1], good)[0], "has 25 bytes .*, not 24")
+        self.assertRegex(boottest.judge_module(b"x" + data[1:], good)[0], "and the sum")
+
+    def test_a_module_is_written_once(self):
+        with tempfile.TemporaryDirectory() as folder:
+            image = boottest.Image(folder, boottest.load_runs(CFG, folder, "ci",
+                                                              "module-grub")[0].section)
+            os.makedirs(image.path)
+            path = image.module("64K")
+            before = os.stat(path)
+            self.assertEqual(before.st_size, 64 << 10)
+            self.assertEqual(image.module("64K"), path)
+            self.assertEqual(os.stat(path).st_mtime_ns, before.st_mtime_ns)
+
+    def test_sum(self):
+        self.assertEqual(boottest.watch_sum(b""), 0xcbf29ce484222325)
+        self.assertEqual(boottest.watch_sum(b"\0\0"), boottest.watch_sum(bytes(8)))
+        self.assertNotEqual(boottest.watch_sum(b"\1" + bytes(15)),
+                            boottest.watch_sum(bytes(8) + b"\1" + bytes(7)))
+
     def test_words_expand(self):
         self.assertEqual(len(boottest.expand("@words:10000@")), 9999)
         self.assertEqual(boottest.expand("test=@letters:3@"), "test=xxx")

@@ -83,6 +83,20 @@ MUTANTS = [
     Mutant("modules-not-claimed", "mm/mm.c",
            '\t\tclaim(info->modules[i].start, info->modules[i].end, "module");\n', "\t\t;\n",
            "boot forge-modules", r"not ok \d+ audit_nothing_is_mapped_but_what_is_ours"),
+    Mutant("watch-forgives", "arch/x86/boot/watch.c",
+           "&& sum == w->sum;", "&& (sum == w->sum || sum != 0);",
+           "boot selftest-writes-boot-information",
+           r"not ok \d+ selftest-writes-boot-information"),
+    Mutant("watch-does-not-count", "kernel/main.c", "passed = boot_watch_end() && passed;",
+           "boot_watch_end();", "boot selftest-writes-boot-information",
+           r"not ok \d+ selftest-writes-boot-information"),
+    Mutant("boot-information-flipped", "arch/x86/boot/watch.c",
+           "\tuint64_t bytes = 0;\n",
+           "\tuint64_t bytes = 0;\n\n"
+           "\tif (paging_map(TEST_BASE, align_down(watched[0].start, PAGE_SIZE), PAGE_SIZE,\n"
+           "\t\t       PAGING_WRITE) == 0)\n"
+           "\t\t*((uint8_t *)TEST_BASE + watched[0].start % PAGE_SIZE) ^= 1;\n",
+           "boot microvm-direct", r"boot information at \S+ has changed|QEMU left with 35"),
     Mutant("tlb-not-flushed", "arch/x86/paging.c", "\tflush(start, end);\n",
            "\tif (start == SLOT_BASE)\n\t\tflush(start, end);\n",
            "boot microvm-direct", r"not ok \d+ paging_changes_take_effect_at_once"),
@@ -106,7 +120,8 @@ MUTANTS = [
            "boot warm-resets-bss-left", r"not ok \d+ warm-resets-bss-left"),
 ]
 # Includes that a fault needs.
-INCLUDES = {"kernel/ktest.c": '#include "kernel/exit.h"\n'}
+INCLUDES = {"kernel/ktest.c": '#include "kernel/exit.h"\n',
+            "arch/x86/boot/watch.c": '#include "arch/x86/layout.h"\n'}
 
 
 def copy_tree(target):
