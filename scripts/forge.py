@@ -368,6 +368,15 @@ def map_holes(forgery):
     random.Random(1).shuffle(forgery.mmap)
 
 
+@case
+def map_crumbs(forgery):
+    """The last 48 MiB are single pages, 2 MiB apart: too little for the page
+    tables that each would need."""
+    low = forgery.ram - 48 * MIB
+    forgery.mmap = forgery.honest_map()[:3] + [(MIB, low - MIB, USABLE)]
+    forgery.mmap += [(low + i * 2 * MIB + 0x5000, 4096, USABLE) for i in range(1, 24)]
+
+
 def adjacent_entries(forgery):
     """As many entries as the argument says, on pages, which are all RAM."""
     count = int(forgery.argument) - 3
