@@ -7,6 +7,7 @@
 #include <asm/cpu.h>
 
 #include "arch/x86/boot/boot.h"
+#include "arch/x86/boot/watch.h"
 #include "arch/x86/cpu.h"
 #include "arch/x86/paging.h"
 #include "drivers/console/fbcon.h"
@@ -62,6 +63,7 @@ static const struct {
 	{ "console", console_early_init },
 	{ "boot information", boot_info_read },
 	{ "command line", parse_cmdline },
+	PHASE_OF(CONFIG_KTEST, "watch", boot_watch_begin),
 	{ "memory", init_memory },
 	PHASE_OF(CONFIG_FRAMEBUFFER, "screen", init_screen),
 	PHASE_OF(CONFIG_PCI, "pci", pci_init),
@@ -115,8 +117,10 @@ static void run_command_line(void)
 
 	if (IS_ENABLED(CONFIG_BENCH) && run_options.bench[0])
 		passed = bench_run_all(run_options.bench) > 0;
-	if (IS_ENABLED(CONFIG_KTEST) && run_options.test[0])
+	if (IS_ENABLED(CONFIG_KTEST) && run_options.test[0]) {
 		passed = ktest_run_all(run_options.test) == 0 && passed;
+		passed = boot_watch_end() && passed;
+	}
 	if (run_options.bench[0] || run_options.test[0] || run_options.refused)
 		machine_exit(passed);
 }

@@ -1,21 +1,29 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The direct map: every page that the map calls usable, at DIRECT_BASE + its
- * physical address, writable and never executable; nothing else.
+ * The direct map: pages that the map calls usable, at DIRECT_BASE + their
+ * physical address, writable and never executable; nothing else. A piece of
+ * memory is mapped when it is first used, so getting ready does not grow with
+ * memory; its page tables are made of its own first pages.
  */
 #pragma once
 
 #include "kernel/lib/regions.h"
 
 /*
- * Maps all usable ranges of `map` and hands each to `add` once it can be
- * written; `table` provides pages for page tables out of what was added.
- * `map` must last, and have a usable range; all of them lie within the
- * processor's reach and DIRECT_SIZE. Memory that cannot be mapped or added is
- * left out with a warning.
+ * Remembers what memory there is. `map` must last; its usable ranges lie
+ * within the processor's reach and DIRECT_SIZE.
  */
-void direct_map_init(const struct regions *map, int (*add)(paddr_t start, paddr_t end),
-		     int (*table)(paddr_t *out));
+void direct_map_init(const struct regions *map);
 
-/* True if [pa, pa+len) lies in the direct map, wholly. */
+/*
+ * Maps [start, end), usable memory that was not mapped before, without
+ * allocating anything. The first of it may be kept for page tables: *usable
+ * is where the rest begins, start <= *usable < end. One piece never reaches
+ * over a multiple of 1 GiB, save where the processor has pages of that size.
+ * Returns 0; or a negative errno, with a line in the log, if the piece cannot
+ * hold its own page tables and a page more: it must then not be used.
+ */
+int __must_check direct_reach(paddr_t start, paddr_t end, paddr_t *usable);
+
+/* True if all of [pa, pa+len) is memory of the direct map, mapped yet or not. */
 bool direct_map_has(paddr_t pa, size_t len);

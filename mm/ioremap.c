@@ -134,6 +134,8 @@ void iounmap(struct mmio *base)
 
 	if (!m)
 		panic("mm: iounmap(%p): nothing is mapped there", (void *)base);
-	paging_unmap(m->va, m->len);
+	/* Whole pages: no table is needed, and nothing can fail. */
+	if (paging_unmap(m->va, m->len))
+		panic("mm: iounmap(%p): the page tables are not as they were left", (void *)base);
 	give_back(m - mappings);
 }

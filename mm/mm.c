@@ -5,6 +5,7 @@
  */
 #include "mm/mm.h"
 
+#include "arch/x86/cpu.h"
 #include "arch/x86/layout.h"
 #include "arch/x86/paging.h"
 #include "kernel/boot_info.h"
@@ -67,9 +68,19 @@ static int table_page(paddr_t *out)
 	return page_alloc_from(&pages, 0, PAGE_ANY | PAGE_USE_TABLE, out);
 }
 
-static int add_pages(paddr_t start, paddr_t end)
+static void add_usable(void)
 {
-	return page_allocator_add(&pages, start, end);
+	uint64_t lost = 0;
+
+	for (size_t i = 0; i < map.count; i++) {
+		const struct region *r = &map.list[i];
+
+		if (r->kind == REGION_USABLE && page_allocator_add(&pages, r->start, r->end))
+			lost += r->end - r->start;
+	}
+	if (lost)
+		log_warn("%llu MiB of RAM do not fit the page allocator's table",
+			 (unsigned long long)(lost / MIB));
 }
 
 void mm_init(const struct boot_info *info)
@@ -80,8 +91,10 @@ void mm_init(const struct boot_info *info)
 	warn_about_map(info);
 	if (regions_total(&map, REGION_USABLE) == 0)
 		panic("mm: the memory map has no usable RAM above 1 MiB within reach");
-	page_allocator_init(&pages, DIRECT_BASE, NULL);
-	direct_map_init(&map, add_pages, table_page);
+	direct_map_init(&map);
+	page_allocator_init(&pages, DIRECT_BASE, direct_reach);
+	add_usable();
+	paging_set_allocator(table_page);
 	kmalloc_init(&pages);
 	ready = true;
 	page_allocator_stats(&pages, &stats);

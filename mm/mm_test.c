@@ -12,6 +12,7 @@
 #include "kernel/lib/errno.h"
 #include "kernel/lib/string.h"
 #include "kernel/log.h"
+#include "mm/direct.h"
 #include "mm/dma.h"
 #include "mm/heap.h"
 #include "mm/ioremap.h"
@@ -39,10 +40,24 @@ KTEST(mm_reserved_ranges_are_not_usable)
 	expect(t, !regions_usable(map, MIB - PAGE_SIZE, PAGE_SIZE));
 	for (paddr_t pa = image_physical_start(); pa < image_physical_end(); pa += PAGE_SIZE)
 		expect(t, !regions_usable(map, pa, 1));
-	for (uint32_t i = 0; i < boot_info.range_count; i++)
-		expect(t, !regions_usable(map, boot_info.ranges[i].start, 1));
-	for (uint32_t i = 0; i < boot_info.module_count; i++)
-		expect(t, !regions_usable(map, boot_info.modules[i].start, 1));
+	for (size_t i = 0; i < map->count; i++) {
+		const struct region *r = &map->list[i];
+
+		if (r->kind != REGION_USABLE)
+			continue;
+		for (uint32_t j = 0; j < boot_info.range_count; j++)
+			expect(t, boot_info.ranges[j].end <= r->start ||
+			       boot_info.ranges[j].start >= r->end);
+		for (uint32_t j = 0; j < boot_info.module_count; j++)
+			expect(t, boot_info.modules[j].end <= r->start ||
+			       boot_info.modules[j].start >= r->end);
+	}
+}
+
+static void expect_direct(struct ktest_run *t, paddr_t pa, const struct paging_entry *e)
+{
+	expect_eq(t, e->pa, pa);
+	expect_eq(t, e->flags, PAGING_WRITE | (cpu_has_nx() ? 0 : PAGING_EXECUTE));
 }
 
 KTEST(mm_direct_map_holds_usable_memory_and_nothing_else)
@@ -55,16 +70,48 @@ KTEST(mm_direct_map_holds_usable_memory_and_nothing_else)
 		const paddr_t ends[] = { r->start, r->end - PAGE_SIZE };
 
 		for (size_t j = 0; j < ARRAY_SIZE(ends); j++) {
-			int found;
+			bool found = paging_lookup(DIRECT_BASE + ends[j], &e) == 0;
 
-			found = paging_lookup(DIRECT_BASE + ends[j], &e);
-			expect_eq(t, found, r->kind == REGION_USABLE ? 0 : -ENOENT);
-			if (found)
-				continue;
-			expect_eq(t, e.pa, ends[j]);
-			expect_eq(t, e.flags, PAGING_WRITE | (cpu_has_nx() ? 0 : PAGING_EXECUTE));
+			/* What is usable is mapped when it is first used. */
+			if (r->kind != REGION_USABLE)
+				expect(t, !found);
+			else if (found)
+				expect_direct(t, ends[j], &e);
 		}
 	}
+}
+
+KTEST(mm_allocated_memory_is_in_the_direct_map)
+{
+	for (unsigned order = 0; order <= 6; order++) {
+		volatile uint8_t *block = page_alloc(order, PAGE_ANY);
+		const uint64_t ends[] = { 0, (PAGE_SIZE << order) - 1 };
+		struct paging_entry e;
+
+		require(t, block != NULL);
+		for (size_t i = 0; i < ARRAY_SIZE(ends); i++) {
+			uintptr_t at = (uintptr_t)block + ends[i];
+
+			expect_eq(t, paging_lookup(at, &e), 0);
+			expect_direct(t, at - DIRECT_BASE, &e);
+			block[ends[i]] = 0x5a;
+			expect_eq(t, block[ends[i]], 0x5a);
+		}
+		page_free((void *)block, order);
+	}
+}
+
+KTEST(mm_direct_reach_refuses_what_is_no_piece)
+{
+	const paddr_t pieces[][2] = {
+		{ 0, 0 }, { GIB, GIB }, { GIB + PAGE_SIZE, GIB },
+		{ 1, PAGE_SIZE }, { PAGE_SIZE, 2 * PAGE_SIZE - 1 },
+	};
+	paddr_t usable = 77;
+
+	for (size_t i = 0; i < ARRAY_SIZE(pieces); i++)
+		expect_eq(t, direct_reach(pieces[i][0], pieces[i][1], &usable), -EINVAL);
+	expect_eq(t, usable, 77);
 }
 
 enum { BLOCKS = 300 };
@@ -206,9 +253,21 @@ static paddr_t find_nowhere(void)
 {
 	paddr_t pa = BIT(cpu_physical_bits()) - 64 * MIB;
 
-	while (regions_overlap(mm_map(), pa, 64 * KIB))
+	while (regions_overlap(mm_map(), pa, 8 * MIB))
 		pa -= 64 * MIB;
 	return pa;
+}
+
+static void expect_no_page(struct ktest_run *t, uint8_t *at)
+{
+	char text[96];
+	uint8_t byte;
+
+	expect_eq(t, probe_read(at, &byte), -EFAULT);
+	expect_eq(t, exception_last_fault().address, (uintptr_t)at);
+	expect_eq(t, probe_write(at, 0), -EFAULT);
+	page_fault_describe(text, sizeof(text), exception_last_fault().error);
+	expect_str(t, text, "write to a page that is not mapped");
 }
 
 KTEST(mm_ioremap_refuses_memory_and_guards_its_mappings)
@@ -233,6 +292,35 @@ KTEST(mm_ioremap_refuses_memory_and_guards_its_mappings)
 	expect_eq(t, e.flags & (PAGING_WRITE | PAGING_UNCACHED), PAGING_WRITE | PAGING_UNCACHED);
 	expect_eq(t, paging_lookup((uintptr_t)m - PAGE_SIZE, &e), -ENOENT);
 	expect_eq(t, paging_lookup((uintptr_t)m + 0x3000, &e), -ENOENT);
+	expect_no_page(t, (uint8_t *)align_down((uintptr_t)m, PAGE_SIZE) - 1);
+	expect_no_page(t, (uint8_t *)align_down((uintptr_t)m, PAGE_SIZE) + 0x3000);
 	iounmap(m);
 	expect_eq(t, paging_lookup((uintptr_t)m, &e), -ENOENT);
+	expect_no_page(t, (uint8_t *)m);
+}
+
+KTEST(mm_ioremap_uses_again_what_was_unmapped)
+{
+	const paddr_t nowhere = find_nowhere();
+	struct paging_entry e;
+	struct mmio *m;
+
+	/* Small pages first, and a table for them; then large ones in the same place. */
+	for (unsigned i = 0; i < 4; i++) {
+		paddr_t pa = nowhere + (i % 2 ? 0 : PAGE_SIZE);
+
+		m = ioremap(pa, 4 * MIB, i < 2 ? IOREMAP_UNCACHED : IOREMAP_WRITE_COMBINING);
+		require(t, m != NULL);
+		for (uint64_t at = 0; at < 4 * MIB; at += MIB) {
+			expect_eq(t, paging_lookup((uintptr_t)m + at, &e), 0);
+			expect_eq(t, e.pa, pa + at);
+			expect_eq(t, e.flags & (PAGING_UNCACHED | PAGING_WRITE_COMBINING),
+				  i < 2 ? PAGING_UNCACHED : PAGING_WRITE_COMBINING);
+		}
+		expect_eq(t, paging_lookup((uintptr_t)m - PAGE_SIZE, &e), -ENOENT);
+		expect_eq(t, paging_lookup((uintptr_t)m + 4 * MIB, &e), -ENOENT);
+		iounmap(m);
+		expect_eq(t, paging_lookup((uintptr_t)m, &e), -ENOENT);
+		expect_eq(t, paging_lookup((uintptr_t)m + 4 * MIB - 1, &e), -ENOENT);
+	}
 }

@@ -9,7 +9,7 @@
 #include "kernel/lib/format.h"
 #include "kernel/lib/string.h"
 #include "kernel/log.h"
-#include "mm/heap.h"
+#include "mm/kmalloc.h"
 #include "mm/ioremap.h"
 #include "mm/mm.h"
 #include "mm/owner.h"
@@ -55,7 +55,7 @@ KTEST(owner_tells_where_nothing_can_be)
 	expect_owner(t, BIT(47), "no virtual address: not canonical");
 	expect_owner(t, -BIT(47) - 1, "no virtual address: not canonical");
 	expect_owner(t, BIT(63), "no virtual address: not canonical");
-	expect_owner(t, UINT64_MAX, "nobody's: 1023 MiB past the end of the early window");
+	expect_owner(t, UINT64_MAX, "nobody's: 1024 MiB past the end of the early window");
 }
 
 KTEST(owner_tells_the_parts_of_the_image)

@@ -233,8 +233,9 @@ int page_set_owner(struct page_allocator *a, paddr_t block, void *owner)
 const char *page_use_name(unsigned use)
 {
 	static const char *const names[] = {
-		"other", "page metadata", "heap span", "heap run", "heap metadata",
-		"page table", "DMA",
+		"allocated pages", "page allocator's metadata", "heap span",
+		"heap block of whole pages", "heap's own tables", "page table",
+		"buffers of a device",
 	};
 	unsigned n = FIELD_GET(PAGE_USE_MASK, use);
 

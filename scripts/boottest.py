@@ -9,8 +9,10 @@ import configparser
 import fnmatch
 import hashlib
 import os
+import random
 import re
 import shlex
+import struct
 import subprocess
 import sys
 import tempfile
@@ -31,7 +33,8 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 TREE = os.path.dirname(HERE)
 KEYS = {"image", "config", "cc", "machine", "firmware", "boot", "mem", "cpus", "cpu",
         "devices", "virtio-mmio", "cmdline", "extra", "timeout", "tier", "forge", "menu", "code",
-        "expect", "reject", "count", "limit", "script", "serial", "skips-allowed", "check"}
+        "expect", "reject", "count", "limit", "ratio", "script", "serial", "skips-allowed",
+        "check", "module"}
 MENU_SECONDS = 60   # for which a menu waits, so that a key comes in time
 KEY_DOWN = "\x0e"   # control-N, to GRUB what the arrow is
 HANGS_MAX = 3       # after so many, and no success, the rest is not run
@@ -94,6 +97,7 @@ class Image:
         self.error = None
         self.built = False
         self.isos = {}
+        self.modules = set()
 
     def elf(self):
         """Path of the kernel, built if need be."""
@@ -123,23 +127,34 @@ class Image:
         return "the image was not built: %s\n%s" % (
             " ".join(words + goals), tail(read_text(log))) if code else None
 
-    def iso(self, cmdline, seconds=0):
-        """Path of an ISO whose default entry boots with this command line
-        after so many seconds of showing its menu."""
+    def module(self, size):
+        """Path of a file of so many bytes, always the same ones."""
+        path = os.path.join(self.path, "module-%s" % size)
+        with Image.building:
+            if path not in self.modules:
+                with open(path, "wb") as file:
+                    file.write(random.Random(size).randbytes(forge.parse_size(size)))
+                self.modules.add(path)
+        return path
+
+    def iso(self, cmdline, seconds=0, module=""):
+        """Path of an ISO whose default entry boots with this command line and
+        module after so many seconds of showing its menu."""
         kernel = self.elf()
-        key = hashlib.sha1(("%d %s" % (seconds, cmdline)).encode()).hexdigest()[:8]
+        key = hashlib.sha1(("%d %s %s" % (seconds, cmdline, module)).encode()).hexdigest()[:8]
         path = os.path.join(self.path, "boot-%s.iso" % key)
         with Image.building:
             if key not in self.isos:
-                self.isos[key] = self._make_iso(kernel, path, cmdline, seconds)
+                self.isos[key] = self._make_iso(kernel, path, cmdline, seconds, module)
         if self.isos[key]:
             raise Failure(self.isos[key])
         return path
 
-    def _make_iso(self, kernel, path, cmdline, seconds):
+    def _make_iso(self, kernel, path, cmdline, seconds, module):
+        modules = ["--module", module] if module else []
         done = subprocess.run(
             [sys.executable, os.path.join(HERE, "mkiso.py"), "--elf", kernel, "--out", path,
-             "--cmdline", cmdline, "--timeout", str(seconds)], check=False, text=True,
+             "--cmdline", cmdline, "--timeout", str(seconds)] + modules, check=False, text=True,
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         return "no ISO: " + tail(done.stdout) if done.returncode else None
 
@@ -154,10 +169,11 @@ def tail(text):
 
 
 class Run:
-    """One section of tests.cfg."""
+    """One section of tests.cfg. `other`: the run that its `ratio` names."""
 
-    def __init__(self, name, section, image, logs):
+    def __init__(self, name, section, image, logs, other=None):
         self.name = name
+        self.other = other
         self.section = section
         self.image = image
         self.log = os.path.join(logs, name + ".log")
@@ -166,6 +182,7 @@ class Run:
         if section["menu"]:
             self.asked = (menu_entries()[section["menu"]] + " " + self.cmdline).strip()
         self.timeout = float(section["timeout"])
+        self.module = ""                # path of a file that the loader brings
         self.console = ""
         self.seconds = 0.0
 
@@ -177,6 +194,10 @@ class Run:
         except (Failure, guest.GuestError, qemu.Impossible, elf.ElfError, OSError,
                 forge.ForgeError, screen.ScreenError) as error:
             problems = [str(error)]
+        if self.other and not problems:
+            problems = ["%s: %s" % (self.other.name, p) for p in self.other.execute()]
+            problems = problems or judge_ratio(self.section["ratio"], self.console,
+                                               self.other.console)
         self.seconds = time.monotonic() - started
         with open(self.log, "w", encoding="utf-8") as file:
             file.write(self.console + "".join("\n# " + p for p in problems))
@@ -202,12 +223,17 @@ class Run:
         steps = section["script"].split()
         wanted.reboot = "reset" in steps
         wanted.qmp = os.path.join(folder, "qmp") if {"reset", "screen"} & set(steps) else ""
+        if section["module"]:
+            self.module = self.image.module(section["module"])
         if section["forge"]:
             wanted.elf = os.path.join(folder, "forged.elf")
             forge.write(kernel, section["forge"], wanted.elf, wanted.mem, self.cmdline)
             wanted.cmdline = ""
         elif wanted.boot == "iso":
-            wanted.iso = self.image.iso(self.cmdline, MENU_SECONDS if section["menu"] else 0)
+            wanted.iso = self.image.iso(self.cmdline, MENU_SECONDS if section["menu"] else 0,
+                                        self.module)
+        elif self.module:
+            wanted.extra += ["-initrd", self.module]
         return wanted
 
     def _boot(self):
@@ -284,7 +310,32 @@ class Run:
         elif code != want:
             problems.append("QEMU left with %s, not %d" % (code, want) if code is not None
                             else "still running after %g s, killed" % self.timeout)
+        if self.module:
+            with open(self.module, "rb") as file:
+                problems += judge_module(file.read(), text)
         return problems + judge_patterns(self.section, text)
+
+
+def watch_sum(data):
+    """The checksum of arch/x86/boot/watch.c."""
+    value = 0xcbf29ce484222325
+    for (word,) in struct.iter_unpack("<Q", data + bytes(-len(data) % 8)):
+        value = (value ^ word) * 0x100000001b3 & 2**64 - 1
+    return value
+
+
+def judge_module(data, text):
+    """The guest must have seen these very bytes, at entry and after all tests."""
+    found = re.search(r"^# module .*at 0x([0-9a-f]+)-0x([0-9a-f]+) is as it was: "
+                      r"sum 0x([0-9a-f]+)$", text, re.M)
+    if not found:
+        return ["the guest saw no module that is as it was"]
+    start, last, value = (int(n, 16) for n in found.groups())
+    want = (len(data), watch_sum(data))
+    if (last + 1 - start, value) != want:
+        return ["the module has %d bytes and the sum 0x%016x, not %d and 0x%016x"
+                % (last + 1 - start, value, *want)]
+    return []
 
 
 def judge_patterns(section, text):
@@ -304,12 +355,28 @@ def judge_patterns(section, text):
             problems.append("/%s/ is there %d times, not %s" % (pattern, found, number))
     for line in lines(section["limit"]):
         name, most = line.split()
-        figure = re.search(r"^bench %s (\d+) " % re.escape(name), text, re.M)
-        if not figure:
+        figure = bench_figure(name, text)
+        if figure is None:
             problems.append("there is no figure " + name)
-        elif int(figure[1]) > int(most):
-            problems.append("%s is %s, %s is the limit" % (name, figure[1], most))
+        elif figure > int(most):
+            problems.append("%s is %d, %s is the limit" % (name, figure, most))
     return problems
+
+
+def bench_figure(name, text):
+    found = re.search(r"^bench %s (\d+) " % re.escape(name), text, re.M)
+    return int(found[1]) if found else None
+
+
+def judge_ratio(rule, text, other):
+    """Holds a figure of one console against that of another."""
+    name, most, run = rule.split()
+    mine, theirs = bench_figure(name, text), bench_figure(name, other)
+    if mine is None or theirs is None:
+        return ["there is no figure %s of %s" % (name, "this run" if mine is None else run)]
+    if mine > float(most) * theirs:
+        return ["%s is %d, more than %s times the %d of %s" % (name, mine, most, theirs, run)]
+    return []
 
 
 def screen_text(session, path, font):
@@ -337,7 +404,13 @@ def load_runs(path, root, tier, only):
         key = (section["image"], section["config"], section["cc"])
         if key not in images:
             images[key] = Image(root, section)
-        runs.append(Run(name, section, images[key], logs))
+        other = None
+        if section["ratio"]:
+            # Made for this one, with a log of its own: it may be among the runs too.
+            other = Run(section["ratio"].split()[2], parser[section["ratio"].split()[2]],
+                        images[key], logs)
+            other.log = os.path.join(logs, "%s-for-%s.log" % (other.name, name))
+        runs.append(Run(name, section, images[key], logs, other))
     order = list(images.values())
     return sorted(runs, key=lambda r: order.index(r.image))
 

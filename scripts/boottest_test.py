@@ -41,7 +41,7 @@ class ConfigurationTest(unittest.TestCase):
         for run in runs("all"):
             section = run.section
             judged = (section["check"] or section["script"] or section["expect"] or section["limit"]
-                      or section["code"] != "33" or "test" in run.asked)
+                      or section["ratio"] or section["code"] != "33" or "test" in run.asked)
             self.assertTrue(judged, run.name)
 
     def test_every_forge_case_runs(self):
@@ -52,6 +52,17 @@ class ConfigurationTest(unittest.TestCase):
         for run in runs("all"):
             for line in boottest.lines(run.section["skips-allowed"]):
                 self.assertIn(" -- ", line, run.name)
+
+    def test_figures_are_held_against_those_of_the_same_machine(self):
+        ratios = [r for r in runs("all") if r.other]
+        self.assertTrue(ratios)
+        for run in ratios:
+            mine, theirs = run.section, run.other.section
+            for key in ("image", "config", "cc", "firmware", "boot", "devices", "cmdline"):
+                self.assertEqual(mine[key], theirs[key], run.name)
+            self.assertEqual(*(qemu.Guest(machine=s["machine"]).kind for s in (mine, theirs)))
+            for section in (mine, theirs):
+                self.assertIn("-icount", section["extra"], run.name)
 
     def test_tiers_nest(self):
         self.assertLessEqual({r.name for r in runs("ci")}, {r.name for r in runs("all")})
@@ -169,7 +180,7 @@ class FakeSession:
 class RunTest(unittest.TestCase):
     """Whole runs, the guest a stand-in whose image holds the test `mine`."""
 
-    def problems(self, said, left, **keys):
+    def problems(self, said, left, other=None, **keys):
         section = {**boottest.load_runs(CFG, "/nowhere", "ci", "microvm-direct")[0].section,
                    "cmdline": "", **keys}
         self.session = FakeSession(said, left)
@@ -180,7 +191,7 @@ class RunTest(unittest.TestCase):
                 mock.patch.object(boottest.Run, "guest"), \
                 mock.patch.object(boottest.elf.Elf, "load"), \
                 mock.patch.object(boottest.elf, "test_names", return_value=["mine"]):
-            run = boottest.Run("fake", section, mock.Mock(), folder)
+            run = boottest.Run("fake", section, mock.Mock(), folder, other)
             found = run.execute()
             self.assertIn(said, boottest.read_text(os.path.join(folder, "fake.log")))
         return " | ".join(found)
@@ -224,6 +235,16 @@ class RunTest(unittest.TestCase):
         self.assertEqual(self.problems("cairn> ", 33, script="test"), "")
         self.assertRegex(self.problems("wrong ", 33, script="test"), "not in the image: other")
 
+    def test_a_ratio_counts_and_so_does_the_other_run(self):
+        said = "bench boot.total 150 ticks\n"
+        for other, problems, want in ((100, [], ""), (99, [], "more than 1.5 times"),
+                                      (100, ["it hung"], "small: it hung")):
+            stand_in = mock.Mock(console="bench boot.total %d ticks\n" % other)
+            stand_in.name = "small"
+            stand_in.execute.return_value = problems
+            found = self.problems(said, 33, stand_in, ratio="boot.total 1.5 small")
+            self.assertRegex(found, want or "^$")
+
     def test_a_menu_entry_adds_its_words(self):
         entries = list(boottest.menu_entries())
         self.assertEqual(len(entries), 3)
@@ -255,6 +276,43 @@ class JudgeTest(unittest.TestCase):
         self.assertEqual(self.judge(text, limit="boot.total 400"), [])
         self.assertEqual(len(self.judge(text, limit="boot.total 399")), 1)
         self.assertEqual(len(self.judge("", limit="boot.total 399")), 1)
+
+    def test_ratio(self):
+        text, other = "bench boot.total 150 ticks\n", "bench boot.total 100 ticks\n"
+        rule = "boot.total 1.5 small"
+        self.assertEqual(boottest.judge_ratio(rule, text, other), [])
+        self.assertRegex(boottest.judge_ratio(rule, text, other.replace("100", "99"))[0],
+                         "is 150, more than 1.5 times the 99 of small")
+        self.assertRegex(boottest.judge_ratio(rule, "", other)[0], "no figure .* this run")
+        self.assertRegex(boottest.judge_ratio(rule, text, "")[0], "no figure .* small")
+
+    def test_module(self):
+        data = b"12345678" * 3 + b"9"
+        line = "# module m at 0x1000-0x%x is as it was: sum 0x%016x\n"
+        good = line % (0x1000 + len(data) - 1, boottest.watch_sum(data))
+        self.assertEqual(boottest.judge_module(data, "x\n" + good), [])
+        self.assertRegex(boottest.judge_module(data, "")[0], "no module")
+        changed = good.replace("is as it was", "has changed")
+        self.assertRegex(boottest.judge_module(data, changed)[0], "no module")
+        self.assertRegex(boottest.judge_module(data[:-1], good)[0], "has 25 bytes .*, not 24")
+        self.assertRegex(boottest.judge_module(b"x" + data[1:], good)[0], "and the sum")
+
+    def test_a_module_is_written_once(self):
+        with tempfile.TemporaryDirectory() as folder:
+            image = boottest.Image(folder, boottest.load_runs(CFG, folder, "ci",
+                                                              "module-grub")[0].section)
+            os.makedirs(image.path)
+            path = image.module("64K")
+            before = os.stat(path)
+            self.assertEqual(before.st_size, 64 << 10)
+            self.assertEqual(image.module("64K"), path)
+            self.assertEqual(os.stat(path).st_mtime_ns, before.st_mtime_ns)
+
+    def test_sum(self):
+        self.assertEqual(boottest.watch_sum(b""), 0xcbf29ce484222325)
+        self.assertEqual(boottest.watch_sum(b"\0\0"), boottest.watch_sum(bytes(8)))
+        self.assertNotEqual(boottest.watch_sum(b"\1" + bytes(15)),
+                            boottest.watch_sum(bytes(8) + b"\1" + bytes(7)))
 
     def test_words_expand(self):
         self.assertEqual(len(boottest.expand("@words:10000@")), 9999)

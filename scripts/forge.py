@@ -23,6 +23,8 @@ BLOB_PLACES = (24 * MIB, 48 * MIB)
 BLOB_SIZE = 4 * MIB
 GARBAGE = 0xaa
 CR4_LA57, CR4_DE, CR4_TSD, CR4_PGE, CR4_OSFXSR = 1 << 12, 1 << 3, 1 << 2, 1 << 7, 1 << 9
+CR4_PAE = 1 << 5
+TABLES_SIZE = 3 * 4096      # five levels, of which the lower two are pages of 1 GiB
 RAM_GAP = 3 * GIB           # where the RAM below 4 GiB of these machines ends
 
 Piece = namedtuple("Piece", "address data flags")
@@ -112,6 +114,7 @@ class Forgery:
         self.magic = MAGIC
         self.shift = 0              # how far from its linked address the image is put
         self.cr4 = 0
+        self.paging = ""            # "on": with five levels; "left": on, then off again
         self.dirty = ()             # names of NOBITS sections that hold garbage
         self.load_bss = True        # False: memory that the file does not fill stays as it is
         self.total_size = None      # None: the true one
@@ -174,6 +177,26 @@ def load_content(forgery, segment):
     return bytes(data[:segment.memsz])
 
 
+def five_levels(address):
+    """Page tables that map the first 4 GiB to themselves: PML5, PML4, PDPT."""
+    present, writable, large = 1, 2, 0x80
+    pml5 = struct.pack("<Q", address + 4096 | present | writable)
+    pml4 = struct.pack("<Q", address + 8192 | present | writable)
+    pdpt = struct.pack("<4Q", *(i * GIB | present | writable | large for i in range(4)))
+    return b"".join(table.ljust(4096, b"\0") for table in (pml5, pml4, pdpt))
+
+
+def paging_code(tables, off_again):
+    """32-bit code that turns on paging with five levels, in compatibility mode."""
+    code = b"\xb8" + struct.pack("<I", tables) + b"\x0f\x22\xd8"  # mov $tables, %eax, %cr3
+    code += b"\xb9" + struct.pack("<I", 0xc0000080)             # mov $EFER, %ecx
+    code += b"\x0f\x32\x80\xcc\x01\x0f\x30"                     # rdmsr; or $1, %ah; wrmsr
+    code += b"\x0f\x20\xc0\x0f\xba\xe8\x1f\x0f\x22\xc0"         # mov %cr0; bts $31; mov %cr0
+    if off_again:
+        code += b"\x0f\xba\xf0\x1f\x0f\x22\xc0"                 # btr $31, %eax; mov %cr0
+    return code
+
+
 def trampoline(address, entry, forgery, info):
     """32-bit code that enters the kernel as a boot loader would, with every
     register that the specification leaves open full of garbage."""
@@ -181,6 +204,8 @@ def trampoline(address, entry, forgery, info):
     if forgery.cr4:
         code += b"\xb8" + struct.pack("<I", forgery.cr4)    # mov $cr4, %eax
         code += b"\x0f\x22\xe0"                             # mov %eax, %cr4
+    if forgery.paging:
+        code += paging_code(address + BLOB_SIZE - TABLES_SIZE, forgery.paging == "left")
     for opcode in (0xb9, 0xba, 0xbc, 0xbd, 0xbe, 0xbf):     # mov $garbage, %ecx %edx %esp ...
         code += bytes([opcode]) + struct.pack("<I", 0xdead0001 + opcode)
     code += b"\xb8" + struct.pack("<I", forgery.magic)      # mov $magic, %eax
@@ -240,10 +265,13 @@ def build(image, name, ram, cmdline):
               for s in image.loads()]
     blob = forgery.blob_address()
     info = forgery.info()
-    if len(info) > BLOB_SIZE - 2 * 4096:
+    if len(info) > BLOB_SIZE - 2 * 4096 - TABLES_SIZE:
         raise ForgeError("the boot information is too long")
     at = forgery.info_address()
     pieces.append(Piece(at, info, 6))
+    if forgery.paging:
+        tables = blob + BLOB_SIZE - TABLES_SIZE
+        pieces.append(Piece(tables, five_levels(tables), 6))
     code = trampoline(blob, entry + forgery.shift, forgery, at)
     pieces.append(Piece(blob, code, 5))
     return assemble(pieces, pvh_note(blob))
@@ -293,6 +321,21 @@ def cr4_set(forgery):
 
 
 @case
+def la57_left(forgery):
+    """The loader ran with five levels: paging is off again, as it must be, but
+    CR4 and EFER are as they were."""
+    forgery.cr4 = CR4_LA57 | CR4_PAE
+    forgery.paging = "left"
+
+
+@case
+def la57_on(forgery):
+    """A loader that forgot to turn paging off."""
+    forgery.cr4 = CR4_LA57 | CR4_PAE | CR4_PGE
+    forgery.paging = "on"
+
+
+@case
 def map_unsorted(forgery):
     """Unsorted, overlapping, unaligned, empty, wrapping, unknown types."""
     top = forgery.ram
@@ -337,6 +380,15 @@ def map_holes(forgery):
     forgery.mmap = forgery.honest_map()[:3] + [(MIB, low - MIB, USABLE)]
     forgery.mmap += [(low + i * step, step - 4096, USABLE) for i in range(count - 4)]
     random.Random(1).shuffle(forgery.mmap)
+
+
+@case
+def map_crumbs(forgery):
+    """The last 48 MiB are single pages, 2 MiB apart: too little for the page
+    tables that each would need."""
+    low = forgery.ram - 48 * MIB
+    forgery.mmap = forgery.honest_map()[:3] + [(MIB, low - MIB, USABLE)]
+    forgery.mmap += [(low + i * 2 * MIB + 0x5000, 4096, USABLE) for i in range(1, 24)]
 
 
 def adjacent_entries(forgery):

@@ -23,7 +23,7 @@ def forged(name, cmdline="test", ram=128 * forge.MIB):
 
 
 def info_of(built):
-    (blob,) = [s for s in built.loads() if s.flags == 6]
+    blob = [s for s in built.loads() if s.flags == 6][0]
     return blob.paddr, built.contents(blob)
 
 
@@ -91,6 +91,20 @@ class ForgeTest(unittest.TestCase):
         self.assertEqual(len(forge.load_content(left, load)), 1000)
         forge.CASES["bss-left"](left)
         self.assertEqual(len(forge.load_content(left, load)), 256)
+
+    def test_five_levels_map_everything_to_itself(self):
+        built = forged("la57-on")
+        code, tables = built.loads()[-1], built.loads()[-2]
+        self.assertIn(struct.pack("<I", tables.paddr), built.contents(code))
+        data = built.contents(tables)
+        for address in (0, 5 * forge.MIB, forge.GIB, 4 * forge.GIB - 1):
+            table = tables.paddr
+            for shift in (48, 39, 30):
+                at = table - tables.paddr + (address >> shift) % 512 * 8
+                (entry,) = struct.unpack_from("<Q", data, at)
+                self.assertEqual(entry & 3, 3)
+                table = entry & ~4095
+            self.assertEqual((entry & 0x80, table), (0x80, address >> 30 << 30))
 
     def test_checksums(self):
         for version, size in ((0, 20), (2, 36)):

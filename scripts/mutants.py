@@ -105,13 +105,54 @@ MUTANTS = [
     Mutant("machine-check-on-any-stack", "arch/x86/exception.c",
            "\tidt[EXCEPTION_MACHINE_CHECK].ist = IST_MACHINE_CHECK;\n", "",
            "boot microvm-direct", r"not ok \d+ x86_exceptions_that_trust_no_stack"),
-    Mutant("double-fault-guard-missing", "arch/x86/paging.c",
-           "\tunmap_image_page(stack_double_fault_guard);\n", "",
+    Mutant("double-fault-guard-missing", "arch/x86/paging_image.c",
+           "\tunmap_guard(stack_double_fault_guard);\n", "",
            "boot microvm-direct", r"not ok \d+ x86_stacks_have_guard_pages"),
     Mutant("null-call-swallowed", "arch/x86/exception.c", "&& probe_execute_active && ", "&& ",
            "boot crash-call", r"not ok \d+ crash-call"),
-    Mutant("guard-missing", "arch/x86/paging.c", "\tunmap_image_page(stack_guard);\n", "",
+    Mutant("guard-missing", "arch/x86/paging_image.c", "\tunmap_guard(stack_guard);\n", "",
            "boot microvm-direct", r"not ok \d+ x86_stacks_have_guard_pages"),
+    Mutant("text-mapped-twice", "arch/x86/paging_image.c",
+           "\tprotect(data_start, ro_after_init_end, PAGING_READ);\n",
+           "\tprotect(data_start, ro_after_init_end, PAGING_READ);\n"
+           "\tif (paging_map(TEST_BASE, image_physical_start(), PAGE_SIZE, PAGING_WRITE))\n"
+           "\t\tpanic(\"not planted\");\n",
+           "boot microvm-direct", r"not ok \d+ audit_no_memory_has_rights_that_exclude"),
+    Mutant("identity-mapping-left", "arch/x86/paging_image.c",
+           "\tpaging_top_table()[0] = 0;", "\tpaging_top_table()[1] = 0;",
+           "boot microvm-direct", r"not ok \d+ audit_nothing_is_mapped_but_what_is_ours"),
+    Mutant("modules-not-claimed", "mm/mm.c",
+           '\t\tclaim(info->modules[i].start, info->modules[i].end, "module");\n', "\t\t;\n",
+           "boot forge-modules", r"not ok \d+ audit_nothing_is_mapped_but_what_is_ours"),
+    Mutant("watch-forgives", "arch/x86/boot/watch.c",
+           "&& sum == w->sum;", "&& (sum == w->sum || sum != 0);",
+           "boot selftest-writes-boot-information",
+           r"not ok \d+ selftest-writes-boot-information"),
+    Mutant("watch-does-not-count", "kernel/main.c", "passed = boot_watch_end() && passed;",
+           "boot_watch_end();", "boot selftest-writes-boot-information",
+           r"not ok \d+ selftest-writes-boot-information"),
+    Mutant("boot-information-flipped", "arch/x86/boot/watch.c",
+           "\tuint64_t bytes = 0;\n",
+           "\tuint64_t bytes = 0;\n\n"
+           "\tif (paging_map(TEST_BASE, align_down(watched[0].start, PAGE_SIZE), PAGE_SIZE,\n"
+           "\t\t       PAGING_WRITE) == 0)\n"
+           "\t\t*((uint8_t *)TEST_BASE + watched[0].start % PAGE_SIZE) ^= 1;\n",
+           "boot microvm-direct", r"boot information at \S+ has changed|QEMU left with 35"),
+    Mutant("tlb-not-flushed", "arch/x86/paging.c", "\tflush(start, end);\n",
+           "\tif (start == SLOT_BASE)\n\t\tflush(start, end);\n",
+           "boot microvm-direct", r"not ok \d+ paging_changes_take_effect_at_once"),
+    Mutant("split-loses-rights", "arch/x86/paging.c", "\t\t\ttable[i] = page;\n",
+           "\t\t\ttable[i] = page & ~(uint64_t)PTE_WRITE;\n",
+           "boot microvm-direct", r"not ok \d+ paging_"),
+    Mutant("tables-of-own-not-cleared", "arch/x86/paging.c",
+           "\t\tmemset(table, 0, PAGE_SIZE);\n", "",
+           "boot microvm-direct", r"not ok \d+ (microvm-direct|paging_)"),
+    Mutant("paging-left-on", "arch/x86/boot/entry.S", "CR0_NE | CR0_WP), %eax\n\tmovl\t%eax, %cr0\n"
+           "\tmovl\t$CR4_PAE", "CR0_NE | CR0_WP), %eax\n\tmovl\t$CR4_PAE",
+           "boot forge-la57-on", r"not ok \d+ forge-la57-on"),
+    Mutant("cr4-kept", "arch/x86/boot/entry.S", "\tmovl\t$CR4_PAE, %eax\n",
+           "\tmovl\t%cr4, %eax\n\torl\t$CR4_PAE, %eax\n",
+           "boot forge-la57-left", r"not ok \d+ forge-la57-left"),
     Mutant("bss-dirty", "arch/x86/boot/entry.S", "\tshrq\t$3, %rcx\n\txorl\t%eax, %eax\n"
            "\trep stosq\n", "\tshrq\t$3, %rcx\n\txorl\t%eax, %eax\n",
            "boot forge-dirty-bss", r"not ok \d+ forge-dirty-bss"),
@@ -146,7 +187,8 @@ MUTANTS = [
            "boot crash-stack", r"not ok \d+ crash-stack"),
 ]
 # Includes that a fault needs.
-INCLUDES = {"kernel/ktest.c": '#include "kernel/exit.h"\n'}
+INCLUDES = {"kernel/ktest.c": '#include "kernel/exit.h"\n',
+            "arch/x86/boot/watch.c": '#include "arch/x86/layout.h"\n'}
 
 
 def copy_tree(target):

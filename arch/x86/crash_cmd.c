@@ -14,6 +14,18 @@ static void store(uintptr_t at)
 	__asm__ volatile("movb $1, (%0)" : : "r"(at) : "memory");
 }
 
+static void load(uintptr_t at)
+{
+	uint8_t byte;
+
+	__asm__ volatile("movb (%1), %0" : "=r"(byte) : "r"(at) : "memory");
+}
+
+static void call(uintptr_t at)
+{
+	__asm__ volatile("call *%0" : : "r"(at) : "memory");
+}
+
 static void crash_null(void)
 {
 	store(8);
@@ -24,14 +36,31 @@ static void crash_text(void)
 	store((uintptr_t)image_start);
 }
 
+static void crash_rodata(void)
+{
+	store((uintptr_t)rodata_start);
+}
+
+static void crash_init(void)
+{
+	store((uintptr_t)data_start);
+}
+
 static void crash_execute(void)
 {
-	__asm__ volatile("call *%0" : : "r"(code_in_data) : "memory");
+	call((uintptr_t)code_in_data);
+}
+
+static void crash_execute_stack(void)
+{
+	uint8_t code[] = { 0xc3 };
+
+	call((uintptr_t)code);
 }
 
 static void crash_call(void)
 {
-	__asm__ volatile("call *%0" : : "r"(UINT64_C(0)) : "memory");
+	call(0);
 }
 
 static void crash_divide(void)
@@ -74,7 +103,10 @@ static const struct {
 } kinds[] = {
 	{ "null", crash_null },
 	{ "text", crash_text },
-	{ "execute", crash_execute },
+	{ "rodata", crash_rodata },
+	{ "init", crash_init },
+	{ "data", crash_execute },
+	{ "stack-code", crash_execute_stack },
 	{ "call", crash_call },
 	{ "divide", crash_divide },
 	{ "opcode", crash_opcode },
@@ -83,24 +115,37 @@ static const struct {
 	{ "panic", crash_panic },
 };
 
-static int crash_at(const char *word)
+static const struct {
+	const char *name;
+	void (*run)(uintptr_t at);
+} accesses[] = {
+	{ "read", load },
+	{ "write", store },
+	{ "execute", call },
+};
+
+/* `crash ACCESS ADDRESS` */
+static int crash_at(const char *access, const char *address)
 {
 	const char *end;
-	uint64_t address;
+	uint64_t at;
 
-	if (parse_u64(word, &end, &address) || *end) {
-		print("crash: %s: not an address\n", word);
+	if (parse_u64(address, &end, &at) || *end)
 		return -EINVAL;
+	for (size_t i = 0; i < ARRAY_SIZE(accesses); i++) {
+		if (strcmp(access, accesses[i].name) == 0) {
+			accesses[i].run(at);
+			print("crash: %s of %s did not crash\n", access, address);
+			return -EIO;
+		}
 	}
-	store(address);
-	print("crash: a byte at 0x%llx was written\n", (unsigned long long)address);
-	return -EIO;
+	return -EINVAL;
 }
 
 static int crash_run(int argc, char **argv)
 {
-	if (argc == 3 && strcmp(argv[1], "write") == 0)
-		return crash_at(argv[2]);
+	if (argc == 3)
+		return crash_at(argv[1], argv[2]);
 	for (size_t i = 0; argc == 2 && i < ARRAY_SIZE(kinds); i++) {
 		if (strcmp(argv[1], kinds[i].kind) == 0) {
 			kinds[i].run();
@@ -111,7 +156,7 @@ static int crash_run(int argc, char **argv)
 	print("kinds: write");
 	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
 		print(" %s", kinds[i].kind);
-	print("\n");
+	print("; or read, write, execute with an address\n");
 	return -EINVAL;
 }
 

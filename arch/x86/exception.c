@@ -157,6 +157,26 @@ static bool is_guard(uint64_t address)
 	return false;
 }
 
+/* The name of a register that no address can be in, for a fault that tells of none; or NULL. */
+static const char *not_canonical(const struct trap_frame *f)
+{
+	const struct {
+		const char *name;
+		uint64_t value;
+	} registers[] = {
+		{ "rax", f->rax }, { "rbx", f->rbx }, { "rcx", f->rcx }, { "rdx", f->rdx },
+		{ "rsi", f->rsi }, { "rdi", f->rdi }, { "rbp", f->rbp }, { "rsp", f->rsp },
+		{ "r8", f->r8 }, { "r9", f->r9 }, { "r10", f->r10 }, { "r11", f->r11 },
+		{ "r12", f->r12 }, { "r13", f->r13 }, { "r14", f->r14 }, { "r15", f->r15 },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(registers); i++) {
+		if ((int64_t)(registers[i].value << 16) >> 16 != (int64_t)registers[i].value)
+			return registers[i].name;
+	}
+	return NULL;
+}
+
 static void describe(const struct trap_frame *f, uint64_t address)
 {
 	char how[96];
@@ -173,6 +193,8 @@ static void describe(const struct trap_frame *f, uint64_t address)
 	      (unsigned long long)f->vector, (unsigned long long)f->error,
 	      f->vector == EXCEPTION_DOUBLE_FAULT && is_guard(address) ?
 	      " (last fault on a guard page: stack overflow)" : "");
+	if (f->vector == EXCEPTION_GENERAL_PROTECTION && f->error == 0 && not_canonical(f))
+		print("        %s holds no canonical address\n", not_canonical(f));
 }
 
 static void print_registers(const struct trap_frame *f)

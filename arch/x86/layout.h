@@ -5,18 +5,23 @@
  *	0 ...			unmapped
  *	DIRECT_BASE		physical memory that the kernel owns, RW NX
  *	DEVICE_BASE		ioremap()
+ *	TEST_BASE		nothing, save while a test maps something there
  *	KERNEL_BASE		the image, at KERNEL_BASE + CONFIG_LOAD_ADDRESS
  *	WINDOW_BASE		early_map(): physical memory while it is read, R NX
+ *	SLOT_BASE		page tables that lie where nothing is mapped yet, RW NX
  */
 #pragma once
 
 #define KERNEL_BASE		0xffffffff80000000
-#define WINDOW_BASE		0xffffffffbfe00000	/* last 2 MiB of the first GiB */
-#define WINDOW_SIZE		0x200000
+#define WINDOW_BASE		0xffffffffbfe00000	/* in the last 2 MiB of the first GiB */
+#define WINDOW_SIZE		0x1e0000
+#define SLOT_BASE		0xffffffffbfff0000	/* behind the window, a hole between them */
+#define SLOT_COUNT		8			/* pages */
 #define DIRECT_BASE		0xffff800000000000
 #define DIRECT_SIZE		0x0000400000000000	/* 64 TiB */
 #define DEVICE_BASE		0xffffc00000000000
 #define DEVICE_SIZE		0x0000001000000000	/* 64 GiB */
+#define TEST_BASE		0xffffd00000000000	/* one entry of the PML4 */
 
 #define IMAGE_SIZE_MAX		0x400000
 #define IST_STACK_SIZE		0x2000
@@ -25,8 +30,7 @@
  * Page tables in the image, in this order: PML4; PDPT and PD of the identity
  * mapping under which paging is turned on (gone after boot); PDPT and PD of
  * the top 2 GiB; page tables of the image (a 4 MiB image touches at most
- * three); the window's page table; and a few for the first pieces of the
- * direct map, before there is an allocator.
+ * three); the page table of the window and the slots.
  */
 #define BOOT_TABLE_PML4		0
 #define BOOT_TABLE_LOW_PDPT	1
@@ -36,10 +40,7 @@
 #define BOOT_TABLE_IMAGE	5
 #define BOOT_TABLE_IMAGE_COUNT	3
 #define BOOT_TABLE_WINDOW	8
-#define BOOT_TABLES_CLEARED	9	/* by the entry code */
-#define BOOT_TABLE_SPARE	9
-#define BOOT_TABLE_SPARE_COUNT	8
-#define BOOT_TABLE_PAGES	17
+#define BOOT_TABLE_PAGES	9
 
 /* Selectors of the GDT. */
 #define SELECTOR_CODE		0x08

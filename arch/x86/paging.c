@@ -4,12 +4,19 @@
  * linked address by 4 KiB pages with all rights. The same tables stay in use;
  * here they get their rights, and grow.
  *
+ * A level's index is nine bits of the address; level 0 is the page table. An
+ * entry of a higher level is a table or one large page. A run of pages of one
+ * level never leaves its table: where the next table begins, a larger page
+ * may fit again. So mapping walks once a table, not once a page.
+ *
  * Tables lie in the image or in pages of the direct map, so the virtual
- * address of a table follows from its physical address. A level's index is
- * nine bits of the address; level 0 is the page table.
+ * address of a table follows from its physical address. Only while the direct
+ * map grows are there others: paging_map_hosted() puts tables into the very
+ * memory that it maps, and reaches them through a few slots until it has.
+ * Tables are never given back; one that is empty is used again.
  *
  * Cache types by the page attribute table: WB 0, WC 1 (PWT), UC- 2, UC 3
- * (PWT and PCD); see paging_init_cache_types().
+ * (PWT and PCD); see arch/x86/paging_image.c.
  */
 #include "arch/x86/paging.h"
 
@@ -18,66 +25,44 @@
 #include "arch/x86/cpu.h"
 #include "arch/x86/image.h"
 #include "arch/x86/layout.h"
-#include "arch/x86/boot/boot.h"
+#include "arch/x86/paging_entry.h"
 #include "kernel/lib/errno.h"
 #include "kernel/lib/string.h"
-#include "kernel/panic.h"
 
-enum pte_bits {
-	PTE_PRESENT = BIT(0),
-	PTE_WRITE = BIT(1),
-	PTE_PWT = BIT(3),
-	PTE_PCD = BIT(4),
-	PTE_LARGE = BIT(7),
-};
+enum { INVLPG_MAX = 16 };	/* pages; for more everything is forgotten */
 
-#define PTE_NX		BIT(63)
-#define PTE_ADDRESS	GENMASK(51, 12)
+static paging_alloc_fn *table_alloc __ro_after_init;
 
-enum { LEVEL_SHIFT = 9, TOP_LEVEL = 3, ENTRIES = 512 };
+/* Pages that paging_map_hosted() makes tables of: `used` of `count` from `start`. */
+static struct {
+	paddr_t start;
+	unsigned count, used;
+} hosted;
 
-static int (*table_alloc)(paddr_t *out) __ro_after_init;
-static unsigned spare_used;
-static size_t window_pages;
+/* Entries and levels. */
 
-paddr_t image_physical_start(void)
+uint64_t *paging_table_at(paddr_t pa)
 {
-	return boot_handover()->base;
-}
+	paddr_t in_image = pa - image_physical_start();
 
-paddr_t image_physical_end(void)
-{
-	return image_physical_start() + (image_end - image_start);
-}
-
-paddr_t image_to_physical(const void *ptr)
-{
-	return image_physical_start() + ((const char *)ptr - image_start);
-}
-
-static uint64_t *boot_table(unsigned n)
-{
-	return (uint64_t *)(boot_tables + n * PAGE_SIZE);
-}
-
-static uint64_t *table_at(paddr_t pa)
-{
-	if (pa >= image_physical_start() && pa < image_physical_end())
-		return (uint64_t *)(image_start + (pa - image_physical_start()));
+	if (in_image < (size_t)(image_end - image_start))
+		return (uint64_t *)(image_start + in_image);
+	if (pa - hosted.start < hosted.count * PAGE_SIZE)
+		return (uint64_t *)(SLOT_BASE + (pa - hosted.start));
 	return (uint64_t *)(DIRECT_BASE + pa);
 }
 
-static uint64_t level_size(unsigned level)
+uint64_t *paging_top_table(void)
 {
-	return PAGE_SIZE << (LEVEL_SHIFT * level);
+	return (uint64_t *)(boot_tables + BOOT_TABLE_PML4 * PAGE_SIZE);
 }
 
-static unsigned level_index(uintptr_t va, unsigned level)
+static bool flags_valid(unsigned flags)
 {
-	return (va >> (PAGE_SHIFT + LEVEL_SHIFT * level)) % ENTRIES;
+	return !(flags & PAGING_WRITE) || !(flags & PAGING_EXECUTE);
 }
 
-static uint64_t pte_flags(unsigned flags)
+uint64_t paging_pte(unsigned flags)
 {
 	uint64_t bits = PTE_PRESENT;
 
@@ -92,7 +77,7 @@ static uint64_t pte_flags(unsigned flags)
 	return bits;
 }
 
-static unsigned flags_of(uint64_t pte)
+unsigned paging_flags_of(uint64_t pte)
 {
 	unsigned flags = 0;
 
@@ -107,69 +92,133 @@ static unsigned flags_of(uint64_t pte)
 	return flags;
 }
 
-void paging_set_allocator(int (*alloc)(paddr_t *out))
-{
-	table_alloc = alloc;
-}
+/* Walking. */
 
-/* An empty table, or NULL. */
-static uint64_t *new_table(paddr_t *pa)
-{
-	uint64_t *table;
-
-	if (!table_alloc || table_alloc(pa)) {
-		if (spare_used == BOOT_TABLE_SPARE_COUNT)
-			return NULL;
-		*pa = image_to_physical(boot_table(BOOT_TABLE_SPARE + spare_used++));
-	}
-	table = table_at(*pa);
-	memset(table, 0, PAGE_SIZE);
-	return table;
-}
-
-/*
- * The entry that ends the walk for `va`, present or not, and its level.
- */
+/* The entry that ends the walk for `va`, present or not, and its level. */
 static uint64_t *entry_last(uintptr_t va, unsigned *level)
 {
-	uint64_t *table = boot_table(BOOT_TABLE_PML4);
+	uint64_t *table = paging_top_table();
 
-	for (unsigned l = TOP_LEVEL;; l--) {
+	for (unsigned l = LEVEL_TOP;; l--) {
 		uint64_t *entry = &table[level_index(va, l)];
 
-		if (!(*entry & PTE_PRESENT) || l == 0 || (*entry & PTE_LARGE)) {
+		if (!pte_is_table(*entry, l)) {
 			*level = l;
 			return entry;
 		}
-		table = table_at(*entry & PTE_ADDRESS);
+		table = paging_table_at(*entry & PTE_ADDRESS);
 	}
+}
+
+/* Where a loop over the entries from `va` on leaves their table, or reaches `end`. */
+static uintptr_t run_end(uintptr_t va, uintptr_t end, unsigned level)
+{
+	return min(end - 1, va | (level_size(level + 1) - 1)) + 1;
+}
+
+static int check_mapped(uintptr_t va, uintptr_t end)
+{
+	while (va < end) {
+		unsigned level;
+		const uint64_t *e = entry_last(va, &level);
+		uintptr_t stop = run_end(va, end, level);
+		uint64_t size = level_size(level);
+
+		va = align_down(va, size);
+		for (; va < stop && !pte_is_table(*e, level); e++, va += size) {
+			if (!(*e & PTE_PRESENT))
+				return -ENOENT;
+		}
+	}
+	return 0;
+}
+
+/* What the processor remembers of [va, end). */
+static void flush(uintptr_t va, uintptr_t end)
+{
+	if (end - va > INVLPG_MAX * PAGE_SIZE) {
+		write_cr3(read_cr3());
+		return;
+	}
+	for (; va < end; va += PAGE_SIZE)
+		invlpg(va);
+}
+
+/* Making tables. */
+
+paging_alloc_fn *paging_set_allocator(paging_alloc_fn *alloc)
+{
+	paging_alloc_fn *before = table_alloc;
+
+	table_alloc = alloc;
+	return before;
+}
+
+/* A page for a table, contents undefined. */
+static int new_table(paddr_t *pa)
+{
+	if (hosted.used < hosted.count) {
+		*pa = hosted.start + hosted.used++ * PAGE_SIZE;
+		return 0;
+	}
+	return table_alloc && !table_alloc(pa) ? 0 : -ENOMEM;
 }
 
 /*
- * The entry for `va` at `level`, making the tables above it. NULL if there is
- * no memory for one, or a larger page is in the way.
+ * The entry for `va` at *level, making the tables above it; or, where there is
+ * a table at *level already, at the first lower level where there is none.
  */
-static uint64_t *entry_make(uintptr_t va, unsigned level)
+static int entry_make(uintptr_t va, unsigned *level, uint64_t **out)
 {
-	uint64_t *table = boot_table(BOOT_TABLE_PML4);
+	uint64_t *table = paging_top_table();
 
-	for (unsigned l = TOP_LEVEL; l > level; l--) {
+	for (unsigned l = LEVEL_TOP;; l--) {
 		uint64_t *entry = &table[level_index(va, l)];
 		paddr_t pa;
 
-		if (*entry & PTE_LARGE)
-			return NULL;
-		if (*entry & PTE_PRESENT) {
-			table = table_at(*entry & PTE_ADDRESS);
+		if (pte_is_table(*entry, l)) {
+			table = paging_table_at(*entry & PTE_ADDRESS);
 			continue;
 		}
-		table = new_table(&pa);
-		if (!table)
-			return NULL;
+		if (l <= *level) {
+			*level = l;
+			*out = entry;
+			return 0;
+		}
+		if (*entry & PTE_PRESENT)
+			return -EEXIST;
+		if (new_table(&pa))
+			return -ENOMEM;
+		table = paging_table_at(pa);
+		memset(table, 0, PAGE_SIZE);
 		*entry = pa | PTE_PRESENT | PTE_WRITE;
 	}
-	return &table[level_index(va, level)];
 }
+
+/* Puts a table in the place of each page that begins before `va` and ends behind it. */
+static int split_at(uintptr_t va)
+{
+	for (;;) {
+		unsigned level;
+		uint64_t *entry = entry_last(va, &level);
+		uint64_t page = *entry;
+		uint64_t *table;
+		paddr_t pa;
+
+		if (!(page & PTE_PRESENT) || is_aligned(va, level_size(level)))
+			return 0;
+		if (new_table(&pa))
+			return -ENOMEM;
+		if (--level == 0)
+			page &= ~(uint64_t)PTE_LARGE;
+		table = paging_table_at(pa);
+		for (unsigned i = 0; i < TABLE_ENTRIES; i++, page += level_size(level))
+			table[i] = page;
+		*entry = pa | PTE_PRESENT | PTE_WRITE;
+	}
+}
+
+/* Mapping. */
 
 /* The largest level whose pages fit at this place. */
 static unsigned best_level(uintptr_t va, paddr_t pa, uint64_t len)
@@ -181,45 +230,155 @@ static unsigned best_level(uintptr_t va, paddr_t pa, uint64_t len)
 	return level;
 }
 
-int paging_map(uintptr_t va, paddr_t pa, uint64_t len, unsigned flags)
+/* How many pages of this level, up to the end of their table. */
+static uint64_t run_length(uintptr_t va, uint64_t len, unsigned level)
 {
-	uint64_t bits = pte_flags(flags);
-
-	while (len > 0) {
-		unsigned level = best_level(va, pa, len);
-		uint64_t size = level_size(level);
-		uint64_t *entry = entry_make(va, level);
-		unsigned index = level_index(va, level);
-
-		if (!entry)
-			return -ENOMEM;
-		/* Fill the rest of this table without walking again. */
-		do {
-			if (*entry & PTE_PRESENT)
-				return -EEXIST;
-			*entry++ = pa | bits | (level > 0 ? PTE_LARGE : 0);
-			va += size;
-			pa += size;
-			len -= size;
-		} while (++index < ENTRIES && len >= size && best_level(va, pa, len) == level);
-	}
-	return 0;
+	return min((uint64_t)TABLE_ENTRIES - level_index(va, level), len >> level_shift(level));
 }
 
-void paging_unmap(uintptr_t va, uint64_t len)
+/* As paging_map(), but what it mapped before an error stays: *mapped bytes. */
+static int map(uintptr_t va, paddr_t pa, uint64_t len, unsigned flags, uint64_t *mapped)
 {
-	uintptr_t end = va + len;
+	uint64_t bits = paging_pte(flags);
+	uint64_t done = 0;
+	int error = 0;
+
+	while (done < len && !error) {
+		unsigned level = best_level(va + done, pa + done, len - done);
+		uint64_t *first, *e, *stop, page, size;
+
+		error = entry_make(va + done, &level, &first);
+		if (error)
+			break;
+		size = level_size(level);
+		page = (pa + done) | bits | (level > 0 ? PTE_LARGE : 0);
+		stop = first + run_length(va + done, len - done, level);
+		for (e = first; e < stop && !(*e & PTE_PRESENT); e++, page += size)
+			*e = page;
+		if (e < stop && !pte_is_table(*e, level))
+			error = -EEXIST;
+		done += (e - first) * size;
+	}
+	*mapped = done;
+	return error;
+}
+
+/* Gives the pages in [va, end), none of which reaches beyond, the rights `set`; 0 unmaps. */
+static void set_pages(uintptr_t va, uintptr_t end, uint64_t set)
+{
+	uint64_t keep = set ? PTE_ADDRESS | PTE_LARGE : 0;
+	uintptr_t start = va;
 
 	while (va < end) {
 		unsigned level;
-		uint64_t *entry = entry_last(va, &level);
+		uint64_t *e = entry_last(va, &level);
+		uintptr_t stop = run_end(va, end, level);
+		uint64_t size = level_size(level);
 
-		if (*entry & PTE_PRESENT) {
-			*entry = 0;
-			invlpg(va);
+		va = align_down(va, size);
+		for (; va < stop && !pte_is_table(*e, level); e++, va += size) {
+			if (*e & PTE_PRESENT)
+				*e = (*e & keep) | set;
 		}
-		va = align_down(va, level_size(level)) + level_size(level);
 	}
+	flush(start, end);
+}
+
+int paging_map(uintptr_t va, paddr_t pa, uint64_t len, unsigned flags)
+{
+	uint64_t mapped;
+	int error;
+
+	if (!flags_valid(flags))
+		return -EINVAL;
+	error = map(va, pa, len, flags, &mapped);
+	if (error)
+		set_pages(va, va + mapped, 0);
+	return error;
+}
+
+/* How many tables it takes to map this; more than `most` are not counted. */
+static unsigned tables_missing(uintptr_t va, paddr_t pa, uint64_t len, unsigned most)
+{
+	unsigned missing = 0;
+	uint64_t done = 0;
+
+	while (done < len && missing <= most) {
+		unsigned level, found;
+		uintptr_t at = va + done;
+
+		entry_last(at, &found);
+		level = min(best_level(at, pa + done, len - done), found);
+		/* A table of level `t` was counted if the address before lies in it too. */
+		for (unsigned t = level; t < found; t++) {
+			if (done == 0 || is_aligned(at, level_size(t + 1)))
+				missing++;
+		}
+		done += run_length(at, len - done, level) << level_shift(level);
+	}
+	return missing;
+}
+
+int paging_map_hosted(uintptr_t va, paddr_t pa, uint64_t len, unsigned flags, uint64_t *kept)
+{
+	unsigned tables = tables_missing(va, pa, len, SLOT_COUNT);
+	uint64_t mapped;
+	int error;
+
+	if (!flags_valid(flags))
+		return -EINVAL;
+	if (tables > SLOT_COUNT)
+		return -EOVERFLOW;
+	if (tables * PAGE_SIZE >= len)
+		return -ENOSPC;
+	error = map(SLOT_BASE, pa, tables * PAGE_SIZE, PAGING_WRITE, &mapped);
+	if (error)
+		return error;
+	hosted.start = pa;
+	hosted.count = tables;
+	hosted.used = 0;
+	error = map(va, pa, len, flags, &mapped);
+	*kept = hosted.used * PAGE_SIZE;
+	hosted.count = 0;
+	hosted.used = 0;
+	set_pages(SLOT_BASE, SLOT_BASE + tables * PAGE_SIZE, 0);
+	return error;
+}
+
+/* Changing what is mapped. */
+
+/* Lets no page reach over either end. */
+static int split_around(uintptr_t va, uintptr_t end)
+{
+	int error = split_at(va);
+
+	return error ? error : split_at(end);
+}
+
+int paging_protect(uintptr_t va, uint64_t len, unsigned flags)
+{
+	uintptr_t end = va + len;
+	int error;
+
+	if (!flags_valid(flags))
+		return -EINVAL;
+	error = check_mapped(va, end);
+	if (!error)
+		error = split_around(va, end);
+	if (error)
+		return error;
+	set_pages(va, end, paging_pte(flags));
+	return 0;
+}
+
+int paging_unmap(uintptr_t va, uint64_t len)
+{
+	int error = split_around(va, va + len);
+
+	if (error)
+		return error;
+	set_pages(va, va + len, 0);
+	return 0;
 }
 
 int paging_lookup(uintptr_t va, struct paging_entry *out)
@@ -233,101 +392,6 @@ int paging_lookup(uintptr_t va, struct paging_entry *out)
 	offset = va & (level_size(level) - 1);
 	out->size = level_size(level);
 	out->pa = (*entry & PTE_ADDRESS & ~(out->size - 1)) + offset;
-	out->flags = flags_of(*entry);
+	out->flags = paging_flags_of(*entry);
 	return 0;
-}
-
-uint64_t paging_hole(uintptr_t va)
-{
-	unsigned level;
-
-	entry_last(va, &level);
-	return level_size(level) - (va & (level_size(level) - 1));
-}
-
-/* Gives [start, end) of the image these rights. */
-static void protect(const char *start, const char *end, unsigned flags)
-{
-	uint64_t *table = boot_table(BOOT_TABLE_IMAGE);
-	size_t first = ((uintptr_t)image_start >> PAGE_SHIFT) % ENTRIES;
-	uint64_t bits = pte_flags(flags);
-
-	for (const char *p = start; p < end; p += PAGE_SIZE) {
-		uint64_t *entry = &table[first + (p - image_start) / PAGE_SIZE];
-
-		*entry = (*entry & PTE_ADDRESS) | bits;
-	}
-}
-
-static void unmap_image_page(const char *page)
-{
-	size_t first = ((uintptr_t)image_start >> PAGE_SHIFT) % ENTRIES;
-
-	boot_table(BOOT_TABLE_IMAGE)[first + (page - image_start) / PAGE_SIZE] = 0;
-}
-
-static void flush_all(void)
-{
-	write_cr3(read_cr3());
-}
-
-static void paging_init_cache_types(void)
-{
-	enum { PAT_WC = 1 };
-	uint64_t pat;
-
-	if (!cpu_has_pat())
-		return;		/* what asks for write-combining is then write-through */
-	/* Entries 1 and 5 (PWT alone), write-through at reset. */
-	pat = rdmsr(MSR_PAT);
-	pat &= ~(GENMASK(15, 8) | GENMASK(47, 40));
-	pat |= FIELD_PREP(GENMASK(15, 8), PAT_WC) | FIELD_PREP(GENMASK(47, 40), PAT_WC);
-	wrmsr(MSR_PAT, pat);
-}
-
-void paging_protect_image(void)
-{
-	paging_init_cache_types();
-	protect(image_start, rodata_start, PAGING_EXECUTE);
-	protect(rodata_start, data_start, PAGING_READ);
-	protect(data_start, image_end, PAGING_WRITE);
-	unmap_image_page(stack_guard);
-	unmap_image_page(stack_double_fault_guard);
-	unmap_image_page(stack_nmi_guard);
-	unmap_image_page(stack_machine_check_guard);
-	boot_table(BOOT_TABLE_PML4)[0] = 0;
-	flush_all();
-}
-
-void paging_protect_after_init(void)
-{
-	protect(data_start, ro_after_init_end, PAGING_READ);
-	flush_all();
-}
-
-const void *early_map(paddr_t pa, size_t len)
-{
-	uint64_t *table = boot_table(BOOT_TABLE_WINDOW);
-	size_t offset = pa % PAGE_SIZE;
-	size_t pages;
-
-	if (len == 0 || len > WINDOW_SIZE - offset || window_pages > 0 ||
-	    pa + len < pa || (pa + len - 1) >> cpu_physical_bits() != 0)
-		return NULL;
-	pages = (offset + len + PAGE_SIZE - 1) / PAGE_SIZE;
-	for (size_t i = 0; i < pages; i++)
-		table[i] = (pa - offset + i * PAGE_SIZE) | pte_flags(PAGING_READ);
-	window_pages = pages;
-	return (const void *)(WINDOW_BASE + offset);
-}
-
-void early_unmap(void)
-{
-	uint64_t *table = boot_table(BOOT_TABLE_WINDOW);
-
-	for (size_t i = 0; i < window_pages; i++) {
-		table[i] = 0;
-		invlpg(WINDOW_BASE + i * PAGE_SIZE);
-	}
-	window_pages = 0;
 }

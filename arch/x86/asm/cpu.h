@@ -13,6 +13,7 @@ enum cr4_bits {
 	CR4_PAE = BIT(5),
 	CR4_MCE = BIT(6),
 	CR4_UMIP = BIT(11),
+	CR4_LA57 = BIT(12),
 	CR4_SMEP = BIT(20),
 	CR4_SMAP = BIT(21),
 };

@@ -16,7 +16,7 @@ const struct boot_handover *boot_handover(void)
 	return boot_handover_record;
 }
 
-static int read_physical(void *context __unused, paddr_t pa, void *buf, size_t len)
+int boot_read_physical(void *context __unused, paddr_t pa, void *buf, size_t len)
 {
 	const void *mapped = early_map(pa, len);
 
@@ -36,7 +36,7 @@ static void read_multiboot2(paddr_t pa)
 	if (pa % 8 != 0)
 		panic("boot: Multiboot2 information at %#llx: not 8-byte aligned",
 		      (unsigned long long)pa);
-	if (read_physical(NULL, pa, &head, sizeof(head)))
+	if (boot_read_physical(NULL, pa, &head, sizeof(head)))
 		panic("boot: Multiboot2 information at %#llx: not an address of this processor",
 		      (unsigned long long)pa);
 	if (head.total_size < 16 || head.total_size > MULTIBOOT2_SIZE_MAX)
@@ -65,7 +65,7 @@ void boot_info_read(void)
 		read_multiboot2(h->info);
 		return;
 	case BOOT_PVH:
-		if (pvh_parse(read_physical, NULL, h->info, &boot_info, &why))
+		if (pvh_parse(boot_read_physical, NULL, h->info, &boot_info, &why))
 			panic("boot: PVH start information at %#llx: %s",
 			      (unsigned long long)h->info, why);
 		return;

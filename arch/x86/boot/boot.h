@@ -43,6 +43,9 @@ int __must_check multiboot2_parse(const void *info, size_t size, paddr_t pa,
 /* Reads physical memory; 0 or a negative errno. */
 typedef int boot_read_fn(void *context, paddr_t pa, void *buf, size_t len);
 
+/* Reads through the early window, for the kernel itself. -EFAULT: it cannot be mapped. */
+int __must_check boot_read_physical(void *context, paddr_t pa, void *buf, size_t len);
+
 /*
  * Reads struct hvm_start_info at `pa` and what it points to, into `out`.
  * Returns 0, or -EPROTO with a static text in *why.

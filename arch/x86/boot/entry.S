@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The two entries and the way into long mode. Both protocols enter in 32-bit
- * protected mode without paging, interrupts off:
+ * protected mode without paging, interrupts off (a loader that left paging
+ * on, with four levels or five, is forgiven if it maps us where we are):
  *
  *	Multiboot2 (3.3, I386 machine state): eax = 0x36d76289, ebx = boot information
  *	PVH: ebx = struct hvm_start_info
@@ -20,6 +21,7 @@
 #define CR0_WP		(1 << 16)
 #define CR0_PG		(1 << 31)
 #define CR4_PAE		(1 << 5)
+#define CR4_LA57	(1 << 12)
 #define MSR_EFER	0xc0000080
 #define EFER_LME	(1 << 8)
 #define PTE_PRESENT	(1 << 0)
@@ -100,7 +102,7 @@ find_base_at_ecx:
 
 	/* Clear the tables. */
 	boot_table 0, %edi
-	movl	$(BOOT_TABLES_CLEARED * PAGE_SIZE / 4), %ecx
+	movl	$(BOOT_TABLE_PAGES * PAGE_SIZE / 4), %ecx
 	xorl	%eax, %eax
 	rep stosl
 
@@ -153,7 +155,16 @@ find_base_at_ecx:
 	leal	IMAGE_OFFSET(entry64)(%ebp), %eax
 	movl	%eax, IMAGE_OFFSET(entry64_pointer)(%ebp)
 
-	/* CR4 and CR0 are written whole: what firmware left there is not ours. */
+	/*
+	 * CR4 and CR0 are written whole: what firmware left there is not ours.
+	 * PAE and LA57 can only go once paging is off (SDM vol. 3A, 2.5), and
+	 * that only once PCIDE is clear.
+	 */
+	movl	%cr4, %eax
+	andl	$(CR4_PAE | CR4_LA57), %eax
+	movl	%eax, %cr4
+	movl	$(CR0_PE | CR0_MP | CR0_ET | CR0_NE | CR0_WP), %eax
+	movl	%eax, %cr0
 	movl	$CR4_PAE, %eax
 	movl	%eax, %cr4
 	boot_table BOOT_TABLE_PML4, %eax
