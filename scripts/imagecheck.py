@@ -13,6 +13,7 @@ import elf
 ISO_LIMIT = 6 * 1024 * 1024
 LITERAL = r'"(?:[^"\\\n]|\\.)*"'
 LOG_CALL = re.compile(r"\blog_(err|warn|info|debug)\s*\(\s*((?:%s\s*)+)" % LITERAL)
+SECTIONS = {".text", ".rodata", ".note", ".data.ro_after_init", ".data", ".bss", ".noload"}
 ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "0": "\0", '"': '"', "\\": "\\"}
 
 
@@ -101,6 +102,12 @@ def check_segments(image, _context):
     return problems
 
 
+def check_sections(image, _context):
+    """What is loaded lies in sections that the linker script names."""
+    return ["section " + s.name for s in image.sections
+            if s.flags & elf.SHF_ALLOC and s.name not in SECTIONS]
+
+
 def check_multiboot2(_image, context):
     """GRUB's own judgement of the header."""
     done = subprocess.run(["grub-file", "--is-x86-multiboot2", context["elf"]], check=False)
@@ -118,6 +125,7 @@ CHECKS = {
     "quiet": check_quiet,
     "not-quiet": check_not_quiet,
     "segments": check_segments,
+    "sections": check_sections,
     "multiboot2": check_multiboot2,
     "iso-size": check_iso_size,
 }

@@ -84,14 +84,14 @@ SECTIONS
 	.bss : AT(ADDR(.bss) - KERNEL_BASE) {
 		. = ALIGN(8);
 		bss_start = .;
-		*(.bss .bss.* COMMON)
+		*(.bss COMMON)
 		. = ALIGN(8);
 		bss_end = .;
 	} :data
 
 	/* Not loaded and not cleared at entry. */
 	.noload (NOLOAD) : AT(ADDR(.noload) - KERNEL_BASE) {
-		*(.noload)
+		*(.bss.noload)
 		. = ALIGN(PAGE_SIZE);
 		boot_tables = .;
 		. += BOOT_TABLE_PAGES * PAGE_SIZE;
