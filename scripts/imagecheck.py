@@ -13,7 +13,8 @@ import elf
 ISO_LIMIT = 6 * 1024 * 1024
 LITERAL = r'"(?:[^"\\\n]|\\.)*"'
 LOG_CALL = re.compile(r"\blog_(err|warn|info|debug)\s*\(\s*((?:%s\s*)+)" % LITERAL)
-SECTIONS = {".text", ".rodata", ".note", ".data.ro_after_init", ".data", ".bss", ".noload"}
+SECTIONS = {".text", ".rodata", ".note", ".data.ro_after_init", ".data", ".bss", ".noload",
+            ".retained"}
 ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "0": "\0", '"': '"', "\\": "\\"}
 
 

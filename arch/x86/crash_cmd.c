@@ -68,6 +68,11 @@ static void crash_panic(void)
 	panic("asked for by the shell");
 }
 
+static void crash_memory(void)
+{
+	panic_no_memory("the shell's sake");
+}
+
 static const struct {
 	const char *kind;
 	void (*run)(void);
@@ -81,6 +86,7 @@ static const struct {
 	{ "protection", crash_protection },
 	{ "stack", crash_stack },
 	{ "panic", crash_panic },
+	{ "memory", crash_memory },
 };
 
 static int crash_run(int argc, char **argv)

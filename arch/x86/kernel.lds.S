@@ -101,6 +101,11 @@ SECTIONS
 		STACK(stack_machine_check, IST_STACK_SIZE)
 		. = ALIGN(PAGE_SIZE);
 	} :data
+	/* Not part of a segment: loaders leave it alone. */
+	.retained (NOLOAD) : AT(ADDR(.retained) - KERNEL_BASE) {
+		*(.bss.retained)
+		. = ALIGN(PAGE_SIZE);
+	} :NONE
 	image_end = .;
 
 	/DISCARD/ : {

@@ -41,9 +41,16 @@ typedef uint64_t paddr_t;
  */
 #ifdef CAIRN_HOSTED
 #define __noload
+#define __retained
 #define __ro_after_init
 #else
 #define __noload	__section(".bss.noload")
+/*
+ * Not even part of a segment, so that a loader that brings the image again
+ * after a warm reset does not clear it either. It may have put something else
+ * there: look at boot_info before writing.
+ */
+#define __retained	__used __section(".bss.retained")
 /* Writable until the last phase of initialisation, read-only afterwards. */
 #define __ro_after_init	__section(".data.ro_after_init")
 #endif
