@@ -60,6 +60,7 @@ SECTIONS
 		TABLE(virtio_drivers)
 #endif
 		TABLE(ktests)
+		TABLE(ktest_injectors)
 		TABLE(benches)
 		TABLE(fault_fixups)
 	} :rodata
