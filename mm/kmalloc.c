@@ -58,9 +58,14 @@ static __noinline void refuse(const char *function, const void *block,
 /* Every allocation from the heap; and krealloc(), for itself. */
 static inline void *allocate(size_t size, size_t align, const char *caller __unused)
 {
+	void *block;
+
 	if (fault_refuses(FAULT_HEAP, caller))
 		return NULL;
-	return heap_alloc(&heap, size, align);
+	block = heap_alloc(&heap, size, align);
+	if (block)
+		fault_note(FAULT_HEAP, 1);
+	return block;
 }
 
 void *(kmalloc)(size_t size CALLER_PARAMETER)
@@ -98,6 +103,8 @@ void *(krealloc)(void *block, size_t size CALLER_PARAMETER)
 	if (fault_refuses(FAULT_HEAP, CALLER))
 		return NULL;
 	p = heap_realloc(&heap, block, size);
+	if (p && !block)
+		fault_note(FAULT_HEAP, 1);
 	if (!p && block && !IS_ENABLED(CONFIG_HEAP_CHECK_NONE) && !heap_usable_size(&heap, block))
 		refuse("krealloc", block, CALLER);
 	return p;
@@ -107,6 +114,8 @@ void (kfree)(void *block CALLER_PARAMETER)
 {
 	if (heap_free(&heap, block) && !IS_ENABLED(CONFIG_HEAP_CHECK_NONE))
 		refuse("kfree", block, CALLER);
+	if (block)
+		fault_note(FAULT_HEAP, -1);
 }
 
 size_t kmalloc_usable_size(const void *block)
@@ -121,6 +130,7 @@ void *(page_alloc)(unsigned order, unsigned flags CALLER_PARAMETER)
 
 	if (fault_refuses(FAULT_PAGES, CALLER) || page_alloc_from(pages, order, flags, &pa))
 		return NULL;
+	fault_note(FAULT_PAGES, INT64_C(1) << order);
 	return (void *)(pages->offset + pa);
 }
 
@@ -132,4 +142,5 @@ void (page_free)(void *block, unsigned order CALLER_PARAMETER)
 	if (page_free_to(pages, (uintptr_t)block - pages->offset, order))
 		panic("mm: page_free(%p, %u): no such block is allocated%s%s", block, order,
 		      caller_known ? ", at " : "", caller_known ? caller_known : "");
+	fault_note(FAULT_PAGES, -(INT64_C(1) << order));
 }
