@@ -67,7 +67,7 @@ config-editors := menuconfig nconfig oldconfig olddefconfig \
 		  randconfig allyesconfig allnoconfig
 config-goals := $(config-editors) savedefconfig defconfig %_defconfig %.config
 other-goals := setup help clean mrproper check run gdb test test-all \
-	       boottest bench hosttest fuzz
+	       boottest bench hosttest fuzz test-faults
 
 # Goals of one kind may share a make; several kinds may not.
 kind = $(or $(if $(filter defconfig %_defconfig %.config,$1),preset),\
@@ -125,6 +125,10 @@ boottest:
 	+@$(MAKE) kernel iso CMDLINE=
 	+@$(PYTHON) scripts/boottest.py --build $(O) --tier $(or $(TIER),ci) \
 		$(if $(ONLY),--only "$(ONLY)")
+
+# Every allocation refused in turn, of boot and of the tests that may fail.
+test-faults:
+	+@$(PYTHON) scripts/boottest.py --build $(O) --tier $(or $(TIER),all) --only '*faults*'
 
 bench:
 	+@$(MAKE) kernel

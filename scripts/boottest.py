@@ -20,6 +20,7 @@ import traceback
 from concurrent.futures import ThreadPoolExecutor
 
 import elf
+import faulttest
 import forge
 import guest
 import imagecheck
@@ -200,7 +201,7 @@ class Run:
         wanted.debug_port = qemu.debug_port(
             qemu.read_config(os.path.join(self.image.path, ".config")))
         steps = section["script"].split()
-        wanted.reboot = "reset" in steps
+        wanted.reboot = "reset" in steps or faulttest.asked(self.cmdline)
         wanted.qmp = os.path.join(folder, "qmp") if {"reset", "screen"} & set(steps) else ""
         if section["forge"]:
             wanted.elf = os.path.join(folder, "forged.elf")
@@ -281,6 +282,8 @@ class Run:
         want = int(self.section["code"])
         if tested and want == ktap.EXIT_PASS:
             problems = ktap.judge(text, code, self._names(self.asked), self._skips())
+        elif faulttest.asked(self.asked) and want == ktap.EXIT_PASS:
+            problems = faulttest.judge(text, code)
         elif code != want:
             problems.append("QEMU left with %s, not %d" % (code, want) if code is not None
                             else "still running after %g s, killed" % self.timeout)
