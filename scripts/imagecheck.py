@@ -91,6 +91,57 @@ def check_not_quiet(image, context):
     return []
 
 
+HEAP_CHECKS = re.compile(r"double free|(foreign|interior) pointer|(over|under)run of a|wrong heap|"
+                         r"header overwritten|write after free|^(debug_|kmalloc_)?heap_check|"
+                         r"^debug_(heap|find|intact)")
+
+
+def heap_checks(image):
+    """Symbols and strings of what checks the heap."""
+    loaded = {i for i, s in enumerate(image.sections) if s.flags & elf.SHF_ALLOC}
+    names = {"symbol " + s.name for s in image.symbols()
+             if s.section in loaded and HEAP_CHECKS.search(s.name)}
+    texts = {"string %r" % text.decode() for data in loaded_bytes(image)
+             for text in re.findall(rb"[\x20-\x7e\n\t]{4,}(?=\0)", data)
+             if HEAP_CHECKS.search(text.decode())}
+    return sorted(names | texts)
+
+
+def check_heap_none(image, _context):
+    """Nothing that checks the heap is loaded."""
+    return heap_checks(image)
+
+
+def check_heap_basic(image, _context):
+    """What basic checking says is loaded, full checking is not. Proves the
+    check above, together with the next."""
+    found = heap_checks(image)
+    problems = ["%s is there" % f for f in found if "debug_" in f or "after free" in f]
+    return problems + ([] if any("double free" in f for f in found) else ["no double free"])
+
+
+def check_heap_full(image, _context):
+    found = heap_checks(image)
+    return ["no %s" % what for what in ("debug_heap", "double free", "write after free")
+            if not any(what in f for f in found)]
+
+
+def call_places(image):
+    """Places of calls, "drivers/rng/rng.c:12"."""
+    return {text for data in loaded_bytes(image)
+            for text in re.findall(rb"\b(?:drivers|kernel|mm)/[\w/]+\.c:[0-9]+\0", data)}
+
+
+def check_callers(image, _context):
+    """The places of calls to the heap are loaded. Proves the next."""
+    places = call_places(image)
+    return [] if len(places) >= 3 else ["only %d places of calls" % len(places)]
+
+
+def check_no_callers(image, _context):
+    return ["place of a call %r" % place for place in sorted(call_places(image))]
+
+
 def check_segments(image, _context):
     """No segment writable and executable, all linked high, three or more."""
     problems = []
@@ -144,6 +195,11 @@ CHECKS = {
     "no-devices": check_no_devices,
     "quiet": check_quiet,
     "not-quiet": check_not_quiet,
+    "heap-none": check_heap_none,
+    "heap-basic": check_heap_basic,
+    "heap-full": check_heap_full,
+    "callers": check_callers,
+    "no-callers": check_no_callers,
     "segments": check_segments,
     "sections": check_sections,
     "no-faults": check_no_faults,
