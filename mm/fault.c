@@ -7,6 +7,7 @@
 #include "kernel/lib/mix.h"
 #include "kernel/lib/string.h"
 #include "kernel/log.h"
+#include "mm/kmalloc.h"
 
 
 static struct fault_plan plan;
@@ -176,9 +177,36 @@ uint64_t fault_boot_nth(uint64_t total, uint64_t tries, uint64_t index, uint64_t
 	return first + mix64(seed ^ mix64(index)) % (end - first) + 1;
 }
 
+void fault_attempt_begin(struct fault_attempt *before)
+{
+	before->live = live;
+	before->mark = kmalloc_mark();
+}
+
+static void print_keeper(void *context __unused, const char *caller, uint64_t blocks,
+			 uint64_t bytes)
+{
+	print("#   %llu blocks, %llu bytes, for %s\n", (unsigned long long)blocks,
+	      (unsigned long long)bytes, caller ? caller : "others");
+}
+
+bool fault_attempt_clean(const struct fault_attempt *before, const char *who)
+{
+	if (fault_live_same(&before->live, &live))
+		return true;
+	print("# %s kept %lld blocks of the heap, %lld pages and %lld mappings\n", who,
+	      (long long)(live.blocks - before->live.blocks),
+	      (long long)(live.pages - before->live.pages),
+	      (long long)(live.mappings - before->live.mappings));
+	if (IS_ENABLED(CONFIG_HEAP_CHECK_FULL) && live.blocks != before->live.blocks &&
+	    kmalloc_diff(before->mark, print_keeper, NULL))
+		print("#   for whom is not known\n");
+	return false;
+}
+
 /* Tests: kernel/ktest.c runs those that may fail under this. */
 
-static struct fault_live before_test;
+static struct fault_attempt before_test;
 
 static bool tests_wanted(void)
 {
@@ -187,7 +215,7 @@ static bool tests_wanted(void)
 
 static void test_begin(uint64_t nth)
 {
-	before_test = live;
+	fault_attempt_begin(&before_test);
 	fault_arm(nth);
 }
 
@@ -198,17 +226,12 @@ static bool test_refused(void)
 
 static bool test_end(void)
 {
-	bool clean = fault_live_same(&before_test, &live);
+	bool clean = fault_attempt_clean(&before_test, "the test");
 
 	armed = 0;
 	if (record.kind && !clean)
-		print("# after %s for %s was refused:\n", fault_kind_name(record.kind),
+		print("# after %s for %s was refused\n", fault_kind_name(record.kind),
 		      record.caller);
-	if (!clean)
-		print("# %lld blocks of the heap, %lld pages and %lld mappings not given back\n",
-		      (long long)(live.blocks - before_test.blocks),
-		      (long long)(live.pages - before_test.pages),
-		      (long long)(live.mappings - before_test.mappings));
 	return clean;
 }
 

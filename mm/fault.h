@@ -58,6 +58,12 @@ struct fault_live {
 	int64_t mappings;
 };
 
+/* The state before something that must give back what it takes. */
+struct fault_attempt {
+	struct fault_live live;
+	uint64_t mark;			/* of kmalloc_mark() */
+};
+
 #ifdef CONFIG_FAULT_INJECTION
 /*
  * To be asked before each allocation, with the caller's file and line: whether
@@ -73,8 +79,8 @@ void fault_note(enum fault_kind kind, int64_t n);
  * given back whatever it had taken, else an error names `who` and this boot
  * counts as a bad one (fail=boot).
  */
-void fault_attempt_begin(struct fault_live *before);
-void fault_attempt_failed(const struct fault_live *before, const char *who);
+void fault_attempt_begin(struct fault_attempt *before);
+void fault_attempt_failed(const struct fault_attempt *before, const char *who);
 
 /*
  * The end of boot, devices set up and reported: prints the count, or, with
@@ -91,11 +97,11 @@ static inline void fault_note(enum fault_kind kind __unused, int64_t n __unused)
 {
 }
 
-static inline void fault_attempt_begin(struct fault_live *before __unused)
+static inline void fault_attempt_begin(struct fault_attempt *before __unused)
 {
 }
 
-static inline void fault_attempt_failed(const struct fault_live *before __unused,
+static inline void fault_attempt_failed(const struct fault_attempt *before __unused,
 					const char *who __unused)
 {
 }
@@ -124,6 +130,12 @@ void fault_arm(uint64_t nth);
 const struct fault_record *fault_seen(void);
 struct fault_live fault_live(void);
 bool fault_live_same(const struct fault_live *a, const struct fault_live *b);
+
+/*
+ * Whether as much is live as before. If not, prints what `who` kept, with full
+ * checking of the heap also for whom.
+ */
+bool fault_attempt_clean(const struct fault_attempt *before, const char *who);
 
 /* "heap", "pages"; "heap or pages" for both. */
 const char *fault_kind_name(unsigned kinds);

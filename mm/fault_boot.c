@@ -21,9 +21,8 @@
 #include "kernel/lib/string.h"
 #include "kernel/panic.h"
 #include "kernel/run.h"
-#include "mm/heap.h"
+#include "mm/kmalloc.h"
 #include "mm/mm.h"
-#include "mm/page.h"
 
 #define LOG_SUBSYS mm
 #include "kernel/log.h"
@@ -162,21 +161,12 @@ int fault_boot_begin(const struct fault_plan *plan)
 	return 0;
 }
 
-void fault_attempt_begin(struct fault_live *before)
+void fault_attempt_failed(const struct fault_attempt *before, const char *who)
 {
-	*before = fault_live();
-}
-
-void fault_attempt_failed(const struct fault_live *before, const char *who)
-{
-	struct fault_live live = fault_live();
-
-	if (fault_live_same(before, &live))
+	if (fault_attempt_clean(before, who))
 		return;
 	leaks++;
-	log_err("%s failed and kept %lld blocks of the heap, %lld pages and %lld mappings", who,
-		(long long)(live.blocks - before->blocks), (long long)(live.pages - before->pages),
-		(long long)(live.mappings - before->mappings));
+	log_err("%s failed and did not give back all that it took", who);
 }
 
 unsigned fault_leaks(void)
@@ -186,9 +176,12 @@ unsigned fault_leaks(void)
 
 static const char *check_memory(void)
 {
+	static char wrong[160];
 	const char *problem = page_allocator_check(mm_pages());
 
-	return problem ? problem : heap_check(mm_heap());
+	if (!problem && kmalloc_check(wrong, sizeof(wrong)) == -EFAULT)
+		problem = wrong;
+	return problem;
 }
 
 /* What is wrong with a boot that came to its end, or NULL. */

@@ -13,21 +13,22 @@
 KTEST(fault_attempts_that_keep_something_are_told)
 {
 	struct fault_live live, was = fault_live();
+	struct fault_attempt before;
 	unsigned leaks = fault_leaks();
 	unsigned complaints = log_complaints();
 
-	fault_attempt_begin(&live);
+	fault_attempt_begin(&before);
 	fault_note(FAULT_HEAP, 2);
 	fault_note(FAULT_PAGES, 8);
 	fault_note(FAULT_HEAP, -2);
 	fault_note(FAULT_PAGES, -8);
-	fault_attempt_failed(&live, "an honest driver");
+	fault_attempt_failed(&before, "an honest driver");
 	expect_eq(t, fault_leaks(), leaks);
 	expect_eq(t, log_complaints(), complaints);
 	print("# the errors below are meant\n");
 	for (enum fault_kind kind = FAULT_HEAP; kind <= FAULT_MAPPING; kind <<= 1) {
 		fault_note(kind, 1);
-		fault_attempt_failed(&live, "a driver that forgets");
+		fault_attempt_failed(&before, "a driver that forgets");
 		fault_note(kind, -1);
 		expect_eq(t, fault_leaks(), ++leaks);
 		expect_eq(t, log_complaints(), ++complaints);

@@ -161,21 +161,18 @@ def check_sections(image, _context):
 
 
 def check_no_faults(image, _context):
-    """Nothing of failing on demand: no symbol of it, no name of a caller."""
+    """Nothing of failing on demand."""
     word = re.compile(r"^fault_(refuses|note|attempt|boot|plan|set|arm|live)|^saved$")
     problems = ["symbol " + s.name for s in image.symbols() if word.match(s.name)]
     problems += ["%d bytes that outlive a reset" % s.size for s in image.sections
                  if s.name == ".retained" and s.size]
-    for data in loaded_bytes(image):
-        callers = re.findall(rb"(?<=\0)[\w/]+\.c:\d+(?=\0)", data)
-        problems += ["caller %s" % c.decode() for c in callers[:3]]
     return problems
 
 
 def check_faults(image, context):
     """The opposite, on an image with it: proves the check above."""
     found = check_no_faults(image, context)
-    return [word + " is not found where it must be" for word in ("symbol", "bytes", "caller")
+    return [word + " is not found where it must be" for word in ("symbol", "bytes")
             if not any(word in problem for problem in found)]
 
 

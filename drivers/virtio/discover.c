@@ -36,7 +36,7 @@ static const struct virtio_driver *driver_find(uint32_t id)
 static void device_bind(struct virtio_device *dev)
 {
 	const struct virtio_driver *driver = driver_find(dev->id);
-	struct fault_live before;
+	struct fault_attempt before;
 	char where[VIRTIO_TEXT_MAX];
 	int rc;
 

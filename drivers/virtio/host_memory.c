@@ -70,6 +70,18 @@ __weak void (page_free)(void *block, unsigned order __unused CALLER_PARAMETER)
 	release(FAULT_PAGES, block);
 }
 
+__weak uint64_t kmalloc_mark(void)
+{
+	return 0;
+}
+
+__weak int kmalloc_diff(uint64_t mark __unused,
+			void (*report)(void *context, const char *caller, uint64_t blocks,
+				       uint64_t bytes) __unused, void *context __unused)
+{
+	return -ENOTSUP;
+}
+
 __weak int dma_addr(const void *ptr, size_t len, paddr_t *out)
 {
 	if (len == 0)
