@@ -70,7 +70,7 @@ config-editors := menuconfig nconfig oldconfig olddefconfig \
 		  randconfig allyesconfig allnoconfig
 config-goals := $(config-editors) savedefconfig defconfig %_defconfig %.config
 other-goals := setup setup-bench help clean mrproper check run gdb test test-all \
-	       test-memmaps boottest bench bench-heap hosttest fuzz
+	       test-memmaps test-faults boottest bench bench-heap hosttest fuzz
 
 # Goals of one kind may share a make; several kinds may not.
 kind = $(or $(if $(filter defconfig %_defconfig %.config,$1),preset),\
@@ -134,6 +134,10 @@ boottest:
 
 # In the guest; then the heap on this machine, beside other heaps.
 heapbench = $(PYTHON) scripts/heapbench.py --build $(O) $(if $(CC),--cc "$(CC)")
+# Every allocation refused in turn, of boot and of the tests that may fail.
+test-faults:
+	+@$(PYTHON) scripts/boottest.py --build $(O) --tier $(or $(TIER),all) --only '*faults*'
+
 bench:
 	+@$(MAKE) kernel
 	@$(PYTHON) scripts/bench.py --build $(O) $(if $(ONLY),--only "$(ONLY)")

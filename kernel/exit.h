@@ -10,3 +10,9 @@
  * Where there is no such device the processor halts.
  */
 void __attribute__((noreturn)) machine_exit(bool passed);
+
+/*
+ * Resets the machine as its button does: memory keeps what no firmware or
+ * loader writes. What the consoles have not sent yet may be lost.
+ */
+void __attribute__((noreturn)) machine_restart(void);

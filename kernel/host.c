@@ -19,10 +19,18 @@ LOG_DEFINE();
 
 struct run_options run_options = { .operations = 1000000 };
 
+static unsigned complaints;
+
+unsigned log_complaints(void)
+{
+	return complaints;
+}
+
 void log_line(enum log_level level, const char *subsys, const char *fmt, ...)
 {
 	va_list args;
 
+	complaints += level <= LOG_WARN;
 	if (level > LOG_ERR && !getenv("VERBOSE"))
 		return;
 	printf("# log: %s: ", subsys);

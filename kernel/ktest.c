@@ -2,24 +2,16 @@
 #include "kernel/ktest.h"
 
 #include "kernel/cmdline.h"
+#include "kernel/lib/errno.h"
+#include "kernel/lib/mix.h"
 #include "kernel/lib/string.h"
 #include "kernel/log.h"
 #include "kernel/run.h"
 
-static uint64_t mix(uint64_t x)
-{
-	/* The finaliser of splitmix64. */
-	x ^= x >> 30;
-	x *= UINT64_C(0xbf58476d1ce4e5b9);
-	x ^= x >> 27;
-	x *= UINT64_C(0x94d049bb133111eb);
-	return x ^ x >> 31;
-}
-
 uint64_t ktest_random(struct ktest_run *t)
 {
 	t->random += UINT64_C(0x9e3779b97f4a7c15);
-	return mix(t->random);
+	return mix64(t->random);
 }
 
 uint64_t ktest_random_below(struct ktest_run *t, uint64_t below)
@@ -55,6 +47,34 @@ bool ktest_expect_eq(struct ktest_run *t, long long a, long long b,
 		      a, (unsigned long long)a, b, (unsigned long long)b);
 	}
 	return a == b;
+}
+
+static const struct ktest_injector *injector(void)
+{
+	const struct ktest_injector *const *i = __start_ktest_injectors;
+
+	return i != __stop_ktest_injectors && (*i)->wanted() ? *i : NULL;
+}
+
+bool ktest_refused(void)
+{
+	const struct ktest_injector *i = injector();
+
+	return i && i->refused();
+}
+
+bool ktest_expect_memory(struct ktest_run *t, bool ok, const char *file, int line,
+			 const char *text)
+{
+	return ok || (!ktest_refused() && ktest_expect(t, false, file, line, text));
+}
+
+bool ktest_expect_done(struct ktest_run *t, int rc, const char *file, int line,
+		       const char *text)
+{
+	if (rc == -ENOMEM && ktest_refused())
+		return false;
+	return ktest_expect_eq(t, rc, 0, file, line, text);
 }
 
 bool ktest_expect_str(struct ktest_run *t, const char *a, const char *b,
@@ -99,14 +119,45 @@ struct totals {
 	unsigned number, passed, failed, skipped;
 };
 
-static void run_one(const struct ktest *test, struct totals *totals)
+static struct ktest_run run_once(const struct ktest *test)
 {
 	struct ktest_run t = {
 		.name = test->name,
-		.random = mix(run_options.seed ^ name_hash(test->name)),
+		.random = mix64(run_options.seed ^ name_hash(test->name)),
 	};
 
 	test->run(&t);
+	return t;
+}
+
+/* Runs it with each of its allocations refused in turn; returns the last run. */
+static struct ktest_run run_refused(const struct ktest *test, const struct ktest_injector *i)
+{
+	struct ktest_run t;
+	uint64_t nth = 0;
+	bool refused;
+
+	do {
+		i->begin(++nth);
+		t = run_once(test);
+		refused = i->refused();
+		t.failures += !i->end();
+	} while (refused && !t.failures && !t.skip);
+	if (t.failures)
+		print("# with allocation %llu refused\n", (unsigned long long)nth);
+	else
+		print("# %s: runs with an allocation refused: %llu\n", test->name,
+		      (unsigned long long)nth - 1);
+	return t;
+}
+
+static void run_one(const struct ktest *test, struct totals *totals)
+{
+	const struct ktest_injector *i = test->may_fail ? injector() : NULL;
+	struct ktest_run t = run_once(test);
+
+	if (i && !t.failures && !t.skip)
+		t = run_refused(test, i);
 	totals->number++;
 	if (t.failures > 0) {
 		totals->failed++;

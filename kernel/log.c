@@ -25,6 +25,7 @@ static __noload char ring[LOG_SIZE];
 static uint64_t head;
 static struct console *consoles;
 static bool early_done;
+static unsigned complaints;
 
 static uint64_t oldest(void)
 {
@@ -123,6 +124,12 @@ void log_line(enum log_level level, const char *subsys, const char *fmt, ...)
 	line[len++] = '\n';
 	append(line, len);
 	flush();
+	complaints += level <= LOG_WARN;
+}
+
+unsigned log_complaints(void)
+{
+	return complaints;
 }
 
 void print(const char *fmt, ...)

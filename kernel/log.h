@@ -87,5 +87,8 @@ void log_line(enum log_level level, const char *subsys, const char *fmt, ...)
  */
 void print(const char *fmt, ...) __printf(1, 2);
 
+/* Lines of errors and warnings since entry. */
+unsigned log_complaints(void);
+
 /* "error", "warning", "info", "debug". */
 const char *log_level_name(enum log_level level);

@@ -26,6 +26,7 @@
 #include "kernel/run.h"
 #include "kernel/shell.h"
 #include "kernel/wait.h"
+#include "mm/fault.h"
 #include "mm/mm.h"
 
 #define LOG_SUBSYS kernel
@@ -129,6 +130,7 @@ void kmain(void)
 {
 	run_phases();
 	report();
+	fault_boot_end();
 	run_command_line();
 	print("ready\n");
 	if (IS_ENABLED(CONFIG_SHELL))

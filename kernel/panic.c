@@ -11,6 +11,13 @@
 #include "kernel/log.h"
 
 static bool panicking;
+static bool no_memory;
+static void (*at_end)(bool no_memory);
+
+void panic_set_end(void (*end)(bool no_memory))
+{
+	at_end = end;
+}
 
 void panic_begin(void)
 {
@@ -23,7 +30,15 @@ void panic_begin(void)
 
 void panic_end(void)
 {
+	if (at_end)
+		at_end(no_memory);
 	machine_exit(false);
+}
+
+void panic_no_memory(const char *what)
+{
+	no_memory = true;
+	panic("no memory for %s", what);
 }
 
 void panic(const char *fmt, ...)

@@ -10,6 +10,15 @@
 /* Prints "panic: ..." and does not return. Any context. */
 void __attribute__((noreturn)) panic(const char *fmt, ...) __printf(1, 2);
 
+/* The same, for what the kernel cannot do without: "panic: no memory for ...". */
+void __attribute__((noreturn)) panic_no_memory(const char *what);
+
+/*
+ * What comes after the message instead of leaving the machine: `end` is told
+ * whether it was panic_no_memory(). If it returns, the machine is left.
+ */
+void panic_set_end(void (*end)(bool no_memory));
+
 /*
  * For a caller that prints the message itself: begin() makes the consoles
  * work and stops a panic within a panic, end() does not return.

@@ -611,7 +611,7 @@ static void *run_realloc(struct heap *h, void *block, size_t size)
 	return p;
 }
 
-void *heap_realloc_slow(struct heap *h, void *block, size_t size)
+void *heap_realloc(struct heap *h, void *block, size_t size)
 {
 	struct heap_span *s;
 	unsigned number;
@@ -630,11 +630,6 @@ void *heap_realloc_slow(struct heap *h, void *block, size_t size)
 	if (size_fits(s->size, size) || (size <= s->size && s->size <= 4 * HEAP_ALIGN))
 		return block;
 	return heap_move(h, s, block, size);
-}
-
-void *heap_realloc(struct heap *h, void *block, size_t size)
-{
-	return heap_realloc_inline(h, block, size);
 }
 
 /* The whole. */

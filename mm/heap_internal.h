@@ -40,7 +40,6 @@ extern const uint8_t heap_class_of[HEAP_SMALL_MAX / HEAP_ALIGN + 1];	/* by size 
 
 void *heap_malloc_slow(struct heap *h, size_t size);
 int heap_free_rest(struct heap *h, void *block);
-void *heap_realloc_slow(struct heap *h, void *block, size_t size);
 void heap_span_emptied(struct heap *h, struct heap_span *s);
 
 /* In heap_walk.c: calls `visit` for each span until it returns a text, and returns that. */
@@ -272,18 +271,19 @@ static __noinline void *heap_move(struct heap *h, struct heap_span *s, void *blo
 	return p;
 }
 
-/* Declines what heap_free_inline() does. */
-static inline void *heap_realloc_inline(struct heap *h, void *block, size_t size)
+/* Calls `slow` for what heap_free_inline() does, and for errors. */
+static inline void *heap_realloc_inline(struct heap *h, void *block, size_t size,
+					void *(*slow)(void *block, size_t size))
 {
 	struct heap_span *s = *map_entry(h, (uintptr_t)block);
 	uintptr_t offset = (uintptr_t)block - s->start;
 	uint64_t quotient;
 
 	if (unlikely(offset >= s->bytes))
-		return heap_realloc_slow(h, block, size);
+		return slow(block, size);
 	quotient = span_divide(s, offset);
 	if (!IS_ENABLED(CONFIG_HEAP_CHECK_NONE) &&
 	    unlikely(!divides(quotient) || s->free >> (quotient >> 32) & 1))
-		return NULL;
+		return slow(block, size);
 	return size_fits(s->size, size) ? block : heap_move(h, s, block, size);
 }

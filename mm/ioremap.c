@@ -10,6 +10,7 @@
 #include "arch/x86/paging.h"
 #include "kernel/lib/errno.h"
 #include "kernel/panic.h"
+#include "mm/fault.h"
 #include "mm/mm.h"
 
 #define LOG_SUBSYS mm
@@ -49,12 +50,14 @@ static int take(uint64_t len, uint64_t align, uintptr_t *va)
 	for (unsigned j = count++; j > i; j--)
 		mappings[j] = mappings[j - 1];
 	mappings[i] = (struct mapping){ *va, len };
+	fault_note(FAULT_MAPPING, 1);
 	return 0;
 }
 
 static void give_back(unsigned i)
 {
 	count--;
+	fault_note(FAULT_MAPPING, -1);
 	for (; i < count; i++)
 		mappings[i] = mappings[i + 1];
 }

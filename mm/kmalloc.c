@@ -99,13 +99,19 @@ static void *checked_alloc(size_t size, size_t align, const char *caller)
 /* Every allocation from the heap, but for krealloc(). */
 static inline void *allocate(size_t size, size_t align, const char *caller)
 {
+	void *block;
+
 	if (fault_refuses(FAULT_HEAP, caller))
 		return NULL;
 	if (IS_ENABLED(CONFIG_HEAP_CHECK_FULL))
-		return checked_alloc(size, align, caller);
-	if (align == ALIGN_DEFAULT)
-		return heap_malloc_inline(&heap, size);
-	return heap_alloc(&heap, size, align);
+		block = checked_alloc(size, align, caller);
+	else if (align == ALIGN_DEFAULT)
+		block = heap_malloc_inline(&heap, size);
+	else
+		block = heap_alloc(&heap, size, align);
+	if (IS_ENABLED(CONFIG_FAULT_INJECTION) && block)
+		fault_note(FAULT_HEAP, 1);
+	return block;
 }
 
 void *(kmalloc)(size_t size CALLER_PARAMETER)
@@ -145,6 +151,16 @@ static void *checked_realloc(void *block, size_t size, const char *caller)
 	return p;
 }
 
+/* What the shortest path leaves, errors among it. */
+static __noinline void *realloc_rest(void *block, size_t size)
+{
+	void *p = heap_realloc(&heap, block, size);
+
+	if (!IS_ENABLED(CONFIG_HEAP_CHECK_NONE) && !p && block && !heap_usable_size(&heap, block))
+		refuse("krealloc", block);
+	return p;
+}
+
 void *(krealloc)(void *block, size_t size CALLER_PARAMETER)
 {
 	void *p;
@@ -152,10 +168,11 @@ void *(krealloc)(void *block, size_t size CALLER_PARAMETER)
 	if (fault_refuses(FAULT_HEAP, CALLER))
 		return NULL;
 	if (IS_ENABLED(CONFIG_HEAP_CHECK_FULL))
-		return checked_realloc(block, size, CALLER);
-	p = heap_realloc_inline(&heap, block, size);
-	if (!IS_ENABLED(CONFIG_HEAP_CHECK_NONE) && !p && block && !heap_usable_size(&heap, block))
-		refuse("krealloc", block);
+		p = checked_realloc(block, size, CALLER);
+	else
+		p = heap_realloc_inline(&heap, block, size, realloc_rest);
+	if (IS_ENABLED(CONFIG_FAULT_INJECTION) && p && !block)
+		fault_note(FAULT_HEAP, 1);
 	return p;
 }
 
@@ -173,6 +190,8 @@ static __noinline void free_slow(void *block)
 
 void (kfree)(void *block CALLER_PARAMETER)
 {
+	if (block)
+		fault_note(FAULT_HEAP, -1);
 	if (IS_ENABLED(CONFIG_HEAP_CHECK_FULL))
 		debug_heap_free(&debug, block, CALLER);
 	else
@@ -193,6 +212,7 @@ void *(page_alloc)(unsigned order, unsigned flags CALLER_PARAMETER)
 
 	if (fault_refuses(FAULT_PAGES, CALLER) || page_alloc_from(pages, order, flags, &pa))
 		return NULL;
+	fault_note(FAULT_PAGES, INT64_C(1) << order);
 	return (void *)(pages->offset + pa);
 }
 
@@ -204,6 +224,7 @@ void (page_free)(void *block, unsigned order CALLER_PARAMETER)
 	if (page_free_to(pages, (uintptr_t)block - pages->offset, order))
 		panic("mm: page_free(%p, %u)%s%s: no such block is allocated", block, order,
 		      at ? " at " : "", at ? at : "");
+	fault_note(FAULT_PAGES, -(INT64_C(1) << order));
 }
 
 void kmalloc_stats(struct heap_stats *out)

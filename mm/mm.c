@@ -12,6 +12,7 @@
 #include "kernel/lib/errno.h"
 #include "kernel/panic.h"
 #include "mm/direct.h"
+#include "mm/fault.h"
 #include "mm/kmalloc.h"
 #include "mm/map.h"
 #include "mm/page.h"
@@ -65,6 +66,8 @@ static void warn_about_map(const struct boot_info *info)
 /* A page for a page table. */
 static int table_page(paddr_t *out)
 {
+	if (fault_refuses(FAULT_PAGES, "page-table"))
+		return -ENOMEM;
 	return page_alloc_from(&pages, 0, PAGE_ANY | PAGE_USE_TABLE, out);
 }
 

@@ -22,6 +22,7 @@ import traceback
 from concurrent.futures import ThreadPoolExecutor
 
 import elf
+import faulttest
 import forge
 import guest
 import imagecheck
@@ -221,7 +222,7 @@ class Run:
         wanted.debug_port = qemu.debug_port(
             qemu.read_config(os.path.join(self.image.path, ".config")))
         steps = section["script"].split()
-        wanted.reboot = "reset" in steps
+        wanted.reboot = "reset" in steps or faulttest.asked(self.cmdline)
         wanted.qmp = os.path.join(folder, "qmp") if {"reset", "screen"} & set(steps) else ""
         if section["module"]:
             self.module = self.image.module(section["module"])
@@ -307,6 +308,8 @@ class Run:
         want = int(self.section["code"])
         if tested and want == ktap.EXIT_PASS:
             problems = ktap.judge(text, code, self._names(self.asked), self._skips())
+        elif faulttest.asked(self.asked) and want == ktap.EXIT_PASS:
+            problems = faulttest.judge(text, code)
         elif code != want:
             problems.append("QEMU left with %s, not %d" % (code, want) if code is not None
                             else "still running after %g s, killed" % self.timeout)

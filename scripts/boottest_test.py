@@ -9,6 +9,7 @@ import unittest
 from unittest import mock
 
 import boottest
+import faulttest
 import forge
 import guest
 import imagecheck
@@ -41,7 +42,8 @@ class ConfigurationTest(unittest.TestCase):
         for run in runs("all"):
             section = run.section
             judged = (section["check"] or section["script"] or section["expect"] or section["limit"]
-                      or section["ratio"] or section["code"] != "33" or "test" in run.asked)
+                      or section["ratio"] or section["code"] != "33" or "test" in run.asked
+                      or faulttest.asked(run.asked))
             self.assertTrue(judged, run.name)
 
     def test_every_forge_case_runs(self):

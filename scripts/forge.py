@@ -486,6 +486,12 @@ def rsdp_garbage(forgery):
 
 
 @case
+def framebuffer(forgery):
+    """A good one where no device answers: what is drawn is lost."""
+    forgery.extra = [tag_framebuffer(0xd0000000, 256, 64, 32, 32)]
+
+
+@case
 def framebuffer_absurd(forgery):
     """Nothing of these can be drawn on."""
     huge = 2**32 - 1

@@ -13,6 +13,8 @@ import elf
 ISO_LIMIT = 6 * 1024 * 1024
 LITERAL = r'"(?:[^"\\\n]|\\.)*"'
 LOG_CALL = re.compile(r"\blog_(err|warn|info|debug)\s*\(\s*((?:%s\s*)+)" % LITERAL)
+SECTIONS = {".text", ".rodata", ".note", ".data.ro_after_init", ".data", ".bss", ".noload",
+            ".retained"}
 ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "0": "\0", '"': '"', "\\": "\\"}
 
 
@@ -152,6 +154,28 @@ def check_segments(image, _context):
     return problems
 
 
+def check_sections(image, _context):
+    """What is loaded lies in sections that the linker script names."""
+    return ["section " + s.name for s in image.sections
+            if s.flags & elf.SHF_ALLOC and s.name not in SECTIONS]
+
+
+def check_no_faults(image, _context):
+    """Nothing of failing on demand."""
+    word = re.compile(r"^fault_(refuses|note|attempt|boot|plan|set|arm|live)|^saved$")
+    problems = ["symbol " + s.name for s in image.symbols() if word.match(s.name)]
+    problems += ["%d bytes that outlive a reset" % s.size for s in image.sections
+                 if s.name == ".retained" and s.size]
+    return problems
+
+
+def check_faults(image, context):
+    """The opposite, on an image with it: proves the check above."""
+    found = check_no_faults(image, context)
+    return [word + " is not found where it must be" for word in ("symbol", "bytes")
+            if not any(word in problem for problem in found)]
+
+
 def check_multiboot2(_image, context):
     """GRUB's own judgement of the header."""
     done = subprocess.run(["grub-file", "--is-x86-multiboot2", context["elf"]], check=False)
@@ -174,6 +198,9 @@ CHECKS = {
     "callers": check_callers,
     "no-callers": check_no_callers,
     "segments": check_segments,
+    "sections": check_sections,
+    "no-faults": check_no_faults,
+    "faults": check_faults,
     "multiboot2": check_multiboot2,
     "iso-size": check_iso_size,
 }

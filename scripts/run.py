@@ -15,6 +15,7 @@ import termios
 import time
 
 import elf
+import faulttest
 import guest
 import ktap
 import qemu
@@ -61,6 +62,7 @@ def guest_of(args, config):
     for name in ("firmware", "boot", "accel", "mem", "cpus", "disk", "cmdline"):
         if getattr(args, name):
             setattr(wanted, name, getattr(args, name))
+    wanted.reboot = faulttest.asked(wanted.cmdline)
     if claimed and wanted.kind not in claimed:
         print("run: warning: this configuration claims %s, not %s"
               % (", ".join(claimed), wanted.kind), file=sys.stderr)

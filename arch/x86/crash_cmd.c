@@ -97,6 +97,11 @@ static void crash_panic(void)
 	panic("asked for by the shell");
 }
 
+static void crash_memory(void)
+{
+	panic_no_memory("the shell's sake");
+}
+
 static const struct {
 	const char *kind;
 	void (*run)(void);
@@ -113,6 +118,7 @@ static const struct {
 	{ "protection", crash_protection },
 	{ "stack", crash_stack },
 	{ "panic", crash_panic },
+	{ "memory", crash_memory },
 };
 
 static const struct {

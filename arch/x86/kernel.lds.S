@@ -61,6 +61,7 @@ SECTIONS
 		TABLE(virtio_drivers)
 #endif
 		TABLE(ktests)
+		TABLE(ktest_injectors)
 		TABLE(benches)
 		TABLE(fault_fixups)
 	} :rodata
@@ -85,14 +86,14 @@ SECTIONS
 	.bss : AT(ADDR(.bss) - KERNEL_BASE) {
 		. = ALIGN(8);
 		bss_start = .;
-		*(.bss .bss.* COMMON)
+		*(.bss COMMON)
 		. = ALIGN(8);
 		bss_end = .;
 	} :data
 
 	/* Not loaded and not cleared at entry. */
 	.noload (NOLOAD) : AT(ADDR(.noload) - KERNEL_BASE) {
-		*(.noload*)	/* Clang takes the whole attribute for the name */
+		*(.bss.noload)
 		. = ALIGN(PAGE_SIZE);
 		boot_tables = .;
 		. += BOOT_TABLE_PAGES * PAGE_SIZE;
@@ -102,6 +103,11 @@ SECTIONS
 		STACK(stack_machine_check, IST_STACK_SIZE)
 		. = ALIGN(PAGE_SIZE);
 	} :data
+	/* Not part of a segment: loaders leave it alone. */
+	.retained (NOLOAD) : AT(ADDR(.retained) - KERNEL_BASE) {
+		*(.bss.retained)
+		. = ALIGN(PAGE_SIZE);
+	} :NONE
 	image_end = .;
 
 	/DISCARD/ : {

@@ -102,16 +102,19 @@ static int virtio_rng_probe(struct virtio_device *dev)
 	v->rng.name = "virtio-rng";
 	v->rng.read = virtio_rng_read;
 	v->dev = dev;
-	dev->driver_data = v;
 	rc = virtio_queue_setup(dev, 0, QUEUE_SIZE, &v->vq);
-	if (rc == 0)
-		rc = rng_register(&v->rng);
-	if (rc) {
-		kfree(v);
-		return rc;
-	}
+	if (rc)
+		goto free_v;
+	rc = rng_register(&v->rng);
+	if (rc)
+		goto free_v;
+	dev->driver_data = v;
 	virtio_device_ready(dev);
 	return 0;
+
+free_v:
+	kfree(v);
+	return rc;
 }
 
 static const struct virtio_driver virtio_rng_driver = {

@@ -7,6 +7,7 @@
 #include "kernel/ktest.h"
 #include "kernel/lib/errno.h"
 #include "kernel/lib/string.h"
+#include "mm/fault.h"
 
 static struct fake_device fake;
 static uint8_t counter;
@@ -55,6 +56,26 @@ static bool begin(struct ktest_run *t, unsigned *index)
 static void end(void)
 {
 	virtio_queues_free(&fake.dev);
+}
+
+KTEST_MAY_FAIL(virtio_rng_drives_its_device_or_leaves_nothing_behind)
+{
+	uint8_t byte;
+	int rc;
+
+	fake_device_init(&fake, VIRTIO_ID_RNG);
+	fake.answer = answer;
+	piece = 1;
+	claim_extra = 0;
+	rc = virtio_device_start(&fake.dev, rng_driver());
+	if (!expect_done(t, rc)) {
+		expect_str(t, fake.dev.fault, "driver gave up, error");
+		expect(t, !fake.dev.queues && !fake.opened);
+		return;
+	}
+	expect_eq(t, rng_read(rng_count() - 1, &byte, 1), 0);
+	end();
+	fault_note(FAULT_HEAP, -1);	/* the source stays for ever */
 }
 
 KTEST(virtio_rng_puts_pieces_together)

@@ -5,6 +5,7 @@
 #include "drivers/virtio/transport.h"
 #include "kernel/lib/errno.h"
 #include "kernel/lib/format.h"
+#include "mm/fault.h"
 
 #define LOG_SUBSYS virtio
 #include "kernel/log.h"
@@ -35,13 +36,20 @@ static const struct virtio_driver *driver_find(uint32_t id)
 static void device_bind(struct virtio_device *dev)
 {
 	const struct virtio_driver *driver = driver_find(dev->id);
+	struct fault_attempt before;
+	char where[VIRTIO_TEXT_MAX];
 	int rc;
 
 	if (!driver || dev->undriven)
 		return;
+	fault_attempt_begin(&before);
 	rc = virtio_device_start(dev, driver);
-	if (rc)
-		log_err("%s does not drive its device: %s", driver->name, errno_name(rc));
+	if (!rc)
+		return;
+	dev->ops->describe(dev, where, sizeof(where));
+	log_err("%s: %s does not drive it: %s", where, driver->name, errno_name(rc));
+	if (!dev->unsafe)
+		fault_attempt_failed(&before, driver->name);
 }
 
 void virtio_init(void)

@@ -2,8 +2,10 @@
 /* The devices of the machine that the test runs on. */
 #include "drivers/virtio/virtio.h"
 
+#include "drivers/virtio/transport.h"
 #include "kernel/ktest.h"
 #include "kernel/lib/string.h"
+#include "kernel/log.h"
 
 KTEST(virtio_devices_are_consistent)
 {
@@ -42,4 +44,41 @@ KTEST(virtio_device_with_a_driver_is_driven)
 		table_for_each(virtio_drivers, driver)
 			if ((*driver)->id == dev->id && !dev->undriven)
 				expect(t, dev->driver == *driver);
+}
+
+static int ring_probe(struct virtio_device *dev)
+{
+	struct virtqueue *vq;
+	int rc = virtio_queue_setup(dev, 0, 4, &vq);
+
+	if (!rc)
+		virtio_device_ready(dev);
+	return rc;
+}
+
+static const struct virtio_driver ring_driver = {
+	.name = "ring of a test",
+	.probe = ring_probe,
+};
+
+/* The whole way up and down on a real transport, for devices that nobody drives. */
+KTEST_MAY_FAIL(virtio_device_without_a_driver_starts_and_stops)
+{
+	struct virtio_device *dev;
+
+	print("# the errors below are meant\n");
+	for (unsigned i = 0; (dev = (struct virtio_device *)virtio_device_at(i)); i++) {
+		const struct virtio_device before = *dev;
+
+		if (dev->driver || dev->undriven)
+			continue;
+		if (expect_done(t, virtio_device_start(dev, &ring_driver))) {
+			virtio_device_fail(dev, "the test is over", 0);
+			virtio_queues_free(dev);
+			if (dev->ops->close)
+				dev->ops->close(dev);
+		}
+		expect(t, !dev->queues && !dev->unsafe);
+		*dev = before;
+	}
 }

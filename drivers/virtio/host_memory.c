@@ -11,36 +11,44 @@
 #include "kernel/lib/errno.h"
 #include "kernel/wait.h"
 #include "mm/dma.h"
+#include "mm/fault.h"
 #include "mm/kmalloc.h"
 
 const void *host_memory_refuse;
-unsigned host_memory_fail_after = ~0u;
 unsigned host_memory_live;
 
-static void *allocate(size_t align, size_t size)
+/* Tests that may fail do so here without being asked. */
+static void __attribute__((constructor)) refuse_to_tests(void)
 {
-	if (host_memory_fail_after == 0)
+	fault_set(&(struct fault_plan){ .mode = FAULT_TESTS, .kinds = FAULT_ANY, .glob = "*" });
+}
+
+static void *allocate(enum fault_kind kind, size_t align, size_t size, const char *caller)
+{
+	if (fault_refuses(kind, caller))
 		return NULL;
-	if (host_memory_fail_after != ~0u)
-		host_memory_fail_after--;
+	fault_note(kind, 1);
 	host_memory_live++;
 	return aligned_alloc(align, align_up(size, align));
 }
 
-static void release(void *block)
+static void release(enum fault_kind kind, void *block)
 {
-	host_memory_live -= block != NULL;
+	if (!block)
+		return;
+	fault_note(kind, -1);
+	host_memory_live--;
 	free(block);
 }
 
 __weak void *(kmalloc)(size_t size CALLER_PARAMETER)
 {
-	return allocate(16, size);
+	return allocate(FAULT_HEAP, 16, size, CALLER);
 }
 
 __weak void *(kzalloc)(size_t size CALLER_PARAMETER)
 {
-	void *block = allocate(16, size);
+	void *block = allocate(FAULT_HEAP, 16, size, CALLER);
 
 	for (size_t i = 0; block && i < size; i++)
 		((char *)block)[i] = 0;
@@ -49,17 +57,29 @@ __weak void *(kzalloc)(size_t size CALLER_PARAMETER)
 
 __weak void (kfree)(void *block CALLER_PARAMETER)
 {
-	release(block);
+	release(FAULT_HEAP, block);
 }
 
 __weak void *(page_alloc)(unsigned order, unsigned flags __unused CALLER_PARAMETER)
 {
-	return allocate(PAGE_SIZE, PAGE_SIZE << order);
+	return allocate(FAULT_PAGES, PAGE_SIZE, PAGE_SIZE << order, CALLER);
 }
 
 __weak void (page_free)(void *block, unsigned order __unused CALLER_PARAMETER)
 {
-	release(block);
+	release(FAULT_PAGES, block);
+}
+
+__weak uint64_t kmalloc_mark(void)
+{
+	return 0;
+}
+
+__weak int kmalloc_diff(uint64_t mark __unused,
+			void (*report)(void *context, const char *caller, uint64_t blocks,
+				       uint64_t bytes) __unused, void *context __unused)
+{
+	return -ENOTSUP;
 }
 
 __weak int dma_addr(const void *ptr, size_t len, paddr_t *out)

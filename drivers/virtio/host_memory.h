@@ -5,5 +5,4 @@
 #include "kernel/lib/types.h"
 
 extern const void *host_memory_refuse;	/* dma_addr() says -EFAULT */
-extern unsigned host_memory_fail_after;	/* allocations that still succeed; ~0u: all */
 extern unsigned host_memory_live;	/* blocks allocated and not freed */

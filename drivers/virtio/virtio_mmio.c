@@ -218,8 +218,11 @@ static bool window_probe(struct mmio *regs, const struct virtio_mmio_window *win
 		return true;
 	}
 	m = kzalloc(sizeof(*m));
-	if (!m)
+	if (!m) {
+		log_err("virtio-mmio at 0x%llx: no memory to list it",
+			(unsigned long long)window->base);
 		return true;
+	}
 	m->dev.ops = &mmio_ops;
 	m->dev.id = id;
 	m->dev.modern = version == 2;

@@ -227,8 +227,11 @@ static void function_take(const struct pci_device *pci, uint32_t id)
 	struct virtio_pci *p = kzalloc(sizeof(*p));
 	int rc;
 
-	if (!p)
+	if (!p) {
+		log_err("virtio-pci %02x:%02x.%u: no memory to list it", PCI_BUS(pci->address),
+			PCI_SLOT(pci->address), PCI_FUNCTION(pci->address));
 		return;
+	}
 	p->pci = pci;
 	p->dev.ops = &pci_ops;
 	p->dev.id = id;

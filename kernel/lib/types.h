@@ -39,13 +39,22 @@ typedef uint64_t paddr_t;
 
 /*
  * Not loaded from the image and not cleared at entry: for what is written
- * before it is read. The contents survive a warm reset; assume nothing.
+ * before it is read. The contents survive a warm reset where no loader clears
+ * them; assume nothing. (By names that begin with .bss compilers know that
+ * there is nothing to be put into the file.)
  */
 #ifdef CAIRN_HOSTED
 #define __noload
+#define __retained
 #define __ro_after_init
 #else
-#define __noload	__section(".noload,\"aw\",@nobits#")
+#define __noload	__section(".bss.noload")
+/*
+ * Not even part of a segment, so that a loader that brings the image again
+ * after a warm reset does not clear it either. It may have put something else
+ * there: look at boot_info before writing.
+ */
+#define __retained	__used __section(".bss.retained")
 /* Writable until the last phase of initialisation, read-only afterwards. */
 #define __ro_after_init	__section(".data.ro_after_init")
 #endif
