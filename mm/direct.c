@@ -24,9 +24,9 @@ int direct_reach(paddr_t start, paddr_t end, paddr_t *usable)
 		return -EINVAL;
 	error = paging_map_hosted(DIRECT_BASE + start, start, end - start, PAGING_WRITE, &kept);
 	if (error) {
-		log_info("RAM at %#llx-%#llx is not used: its page tables would need %s",
+		log_info("RAM at %#llx-%#llx is not used: %s",
 			 (unsigned long long)start, (unsigned long long)end - 1,
-			 error == -ENOSPC ? "all of it" : errno_name(error));
+			 error == -ENOSPC ? "its page tables would fill it" : errno_name(error));
 		return error;
 	}
 	*usable = start + kept;

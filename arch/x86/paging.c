@@ -33,8 +33,9 @@ enum { INVLPG_MAX = 16 };	/* pages; for more everything is forgotten */
 
 static paging_alloc_fn *table_alloc __ro_after_init;
 
-/* Pages that paging_map_hosted() makes tables of: `used` of `count` from `start`. */
+/* While paging_map_hosted() maps: the pages that tables are made of, `used` of `count`. */
 static struct {
+	bool active;
 	paddr_t start;
 	unsigned count, used;
 } hosted;
@@ -157,11 +158,12 @@ paging_alloc_fn *paging_set_allocator(paging_alloc_fn *alloc)
 /* A page for a table, contents undefined. */
 static int new_table(paddr_t *pa)
 {
-	if (hosted.used < hosted.count) {
-		*pa = hosted.start + hosted.used++ * PAGE_SIZE;
-		return 0;
-	}
-	return table_alloc && !table_alloc(pa) ? 0 : -ENOMEM;
+	if (!hosted.active)
+		return table_alloc && !table_alloc(pa) ? 0 : -ENOMEM;
+	if (hosted.used == hosted.count)
+		return -ENOMEM;
+	*pa = hosted.start + hosted.used++ * PAGE_SIZE;
+	return 0;
 }
 
 /*
@@ -334,13 +336,14 @@ int paging_map_hosted(uintptr_t va, paddr_t pa, uint64_t len, unsigned flags, ui
 	error = map(SLOT_BASE, pa, tables * PAGE_SIZE, PAGING_WRITE, &mapped);
 	if (error)
 		return error;
+	hosted.active = true;
 	hosted.start = pa;
 	hosted.count = tables;
 	hosted.used = 0;
 	error = map(va, pa, len, flags, &mapped);
 	*kept = hosted.used * PAGE_SIZE;
+	hosted.active = false;
 	hosted.count = 0;
-	hosted.used = 0;
 	set_pages(SLOT_BASE, SLOT_BASE + tables * PAGE_SIZE, 0);
 	return error;
 }
