@@ -470,7 +470,7 @@ void *heap_alloc(struct heap *h, size_t size, size_t align)
 
 /* Finding and giving blocks. */
 
-/* The span of this heap's that has a block at `address`, any number, asked of the pages; or NULL. */
+/* The same, asked of the pages: this heap's span with a block at `address`, any number; or NULL. */
 static struct heap_span *span_ask(const struct heap *h, uintptr_t address)
 {
 	struct page_block pages;

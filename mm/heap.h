@@ -54,9 +54,10 @@ struct heap {
 	struct heap_span **map;		/* granule -> span, by the low bits of its number */
 	uint64_t map_mask;
 	struct page_allocator *pages;
-	struct heap_span *head[HEAP_CLASSES + HEAP_TINY_CLASSES]; /* lists of spans, the tiny last */
+	/* Lists of spans with a free block; those of the tiny classes come last. */
+	struct heap_span *head[HEAP_CLASSES + HEAP_TINY_CLASSES];
 	struct heap_span *tail[HEAP_CLASSES + HEAP_TINY_CLASSES];
-	struct heap_span *empty[HEAP_CLASSES];	/* kept when it became so, and perhaps still empty */
+	struct heap_span *empty[HEAP_CLASSES];	/* kept when it became so; may be in use again */
 	struct heap_span none;		/* ends every list; has no free block */
 	struct heap_descriptors descriptors, tiny_descriptors;
 	uint32_t spans[HEAP_CLASSES];

@@ -36,7 +36,8 @@ struct heap_class {
 };
 
 extern const struct heap_class heap_classes[HEAP_CLASSES];
-extern const uint8_t heap_class_of[HEAP_SMALL_MAX / HEAP_ALIGN + 1];	/* by size / 16, rounded up */
+/* By size / HEAP_ALIGN, rounded up. */
+extern const uint8_t heap_class_of[HEAP_SMALL_MAX / HEAP_ALIGN + 1];
 
 void *heap_malloc_slow(struct heap *h, size_t size);
 int heap_free_rest(struct heap *h, void *block);
@@ -250,7 +251,7 @@ static inline void heap_free_inline(struct heap *h, void *block, void (*slow)(vo
 		return heap_span_emptied(h, s);
 }
 
-/* Whether a block of `have` bytes should stay where it is for `want`: more than half of it is used. */
+/* Whether a block of `have` bytes should stay where it is for `want`: it uses more than half. */
 static inline bool size_fits(size_t have, size_t want)
 {
 	return want <= have && want * 16 >= have * 9;
