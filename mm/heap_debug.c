@@ -160,14 +160,14 @@ static bool may_go(const struct debug_heap *d, uintptr_t address, struct debug_b
 		debug_describe_stray(d, address, finding, *out, buf, size);
 		return false;
 	}
-	debug_name(*out, name, sizeof(name));
 	if ((*out)->heap != d) {
-		format(buf, size, "wrong heap, that of '%s': %s", (*out)->heap->name, name);
+		format(buf, size, "wrong heap, that of '%s': %s", (*out)->heap->name,
+		       debug_name(*out, name, sizeof(name)));
 	} else if (address != (uintptr_t)debug_bytes(*out)) {
 		debug_describe_place(*out, address, name, sizeof(name));
 		format(buf, size, "interior pointer: %s", name);
 	} else if ((*out)->freed_at) {
-		format(buf, size, "double free: %s", name);
+		format(buf, size, "double free: %s", debug_name(*out, name, sizeof(name)));
 	} else {
 		return debug_listed(d, &d->live, *out, buf, size) &&
 		       debug_intact(*out, buf, size);

@@ -116,41 +116,45 @@ bool debug_listed(const struct debug_heap *d, const struct debug_list *list,
 	return false;
 }
 
-/* The first of `n` bytes that is not `value`, n if all are. */
-static size_t first_other(const uint8_t *bytes, size_t n, uint8_t value)
+/* The first of bytes[from] to bytes[end - 1] that is not `value`; end if all are. */
+static ptrdiff_t first_other(const uint8_t *bytes, ptrdiff_t from, ptrdiff_t end, uint8_t value)
 {
-	size_t i = 0;
+	const uint64_t want = value * (UINT64_MAX / UINT8_MAX);
+	uint64_t have;
 
-	while (i < n && bytes[i] == value)
-		i++;
-	return i;
+	for (; end - from >= (ptrdiff_t)sizeof(have); from += sizeof(have)) {
+		__builtin_memcpy(&have, bytes + from, sizeof(have));
+		if (have != want)
+			break;
+	}
+	while (from < end && bytes[from] == value)
+		from++;
+	return from;
 }
 
 bool debug_intact(const struct debug_block *b, char *buf, size_t size)
 {
 	const uint8_t *bytes = debug_bytes(b);
-	size_t before = b->lead - sizeof(*b), at = before, after;
+	const ptrdiff_t first = (ptrdiff_t)(sizeof(*b) - b->lead), last = (ptrdiff_t)b->size;
+	const ptrdiff_t end = (ptrdiff_t)(debug_extent(b->lead, b->size) - b->lead);
 	char name[DEBUG_HEAP_TEXT];
+	const char *wrong;
+	ptrdiff_t at;
 
-	while (at > 0 && bytes[(ptrdiff_t)(at - 1 - before)] == DEBUG_HEAP_RED_ZONE)
-		at--;
-	debug_name(b, name, sizeof(name));
-	if (at > 0) {
-		format(buf, size, "underrun of %s: byte -%zu is %#x", name, before - at + 1,
-		       bytes[(ptrdiff_t)(at - 1 - before)]);
-		return false;
+	if (first_other(bytes, first, 0, DEBUG_HEAP_RED_ZONE) < 0) {
+		wrong = "underrun of";
+		for (at = -1; bytes[at] == DEBUG_HEAP_RED_ZONE; at--)
+			;	/* the one nearest to the block */
+	} else if ((at = first_other(bytes, last, end, DEBUG_HEAP_RED_ZONE)) < end) {
+		wrong = "overrun of";
+	} else if (b->freed_at && (at = first_other(bytes, 0, last, DEBUG_HEAP_FREED)) < last) {
+		wrong = "write after free to";
+	} else {
+		return true;
 	}
-	after = debug_extent(b->lead, b->size) - b->lead - b->size;
-	at = first_other(bytes + b->size, after, DEBUG_HEAP_RED_ZONE);
-	if (at < after) {
-		format(buf, size, "overrun of %s: byte %zu is %#x", name, b->size + at,
-		       bytes[b->size + at]);
-		return false;
-	}
-	at = b->freed_at ? first_other(bytes, b->size, DEBUG_HEAP_FREED) : b->size;
-	if (at < b->size)
-		format(buf, size, "write after free to %s: byte %zu is %#x", name, at, bytes[at]);
-	return at == b->size;
+	format(buf, size, "%s %s: byte %td is %#x", wrong, debug_name(b, name, sizeof(name)), at,
+	       bytes[at]);
+	return false;
 }
 
 static bool check_list(const struct debug_heap *d, const struct debug_list *list, char *buf,
