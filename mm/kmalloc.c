@@ -9,7 +9,6 @@
 #include "kernel/lib/errno.h"
 #include "kernel/lib/format.h"
 #include "kernel/lib/string.h"
-#include "kernel/owner.h"
 #include "kernel/panic.h"
 #include "mm/fault.h"
 #include "mm/heap.h"
@@ -268,13 +267,6 @@ bool kmalloc_describe(uintptr_t address, char *buf, size_t size)
 	       b.live ? "" : "free ", b.size);
 	return true;
 }
-
-static bool owner_describe_heap(uint64_t va, char *buf, size_t size)
-{
-	return mm_ready() && kmalloc_describe(va, buf, size);
-}
-
-OWNER_SOURCE(heap, OWNER_BLOCK, owner_describe_heap);
 
 uint64_t kmalloc_mark(void)
 {

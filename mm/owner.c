@@ -12,6 +12,7 @@
 #include "kernel/lib/format.h"
 #include "kernel/lib/string.h"
 #include "mm/ioremap.h"
+#include "mm/kmalloc.h"
 #include "mm/mm.h"
 #include "mm/page.h"
 
@@ -304,3 +305,10 @@ static bool describe(uint64_t va, char *buf, size_t size)
 }
 
 OWNER_SOURCE(place, OWNER_PLACE, describe);
+
+static bool owner_describe_heap(uint64_t va, char *buf, size_t size)
+{
+	return mm_ready() && kmalloc_describe(va, buf, size);
+}
+
+OWNER_SOURCE(heap, OWNER_BLOCK, owner_describe_heap);
