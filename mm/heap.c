@@ -244,8 +244,8 @@ static void span_init(struct heap *h, struct heap_span *s, unsigned class)
 		unsigned words = (count + 63) / 64;
 
 		for (unsigned i = 0; i < words; i++)
-			s->words[i] = UINT64_MAX;
-		s->words[words - 1] >>= words * 64 - count;
+			span_words(s)[i] = UINT64_MAX;
+		span_words(s)[words - 1] >>= words * 64 - count;
 		s->free = BIT(words) - 1;
 		s->all = count;
 		s->bytes = 0;
@@ -365,11 +365,11 @@ void heap_span_emptied(struct heap *h, struct heap_span *s)
 static void *tiny_take(struct heap_span *s)
 {
 	uint64_t word = first_bit(s->free);
-	uint64_t number = word * 64 + first_bit(s->words[word]);
+	uint64_t number = word * 64 + first_bit(span_words(s)[word]);
 
 	s->all--;
-	s->words[word] &= s->words[word] - 1;
-	if (!s->words[word])
+	span_words(s)[word] &= span_words(s)[word] - 1;
+	if (!span_words(s)[word])
 		s->free &= s->free - 1;
 	return (void *)(s->start + number * s->size);
 }
@@ -495,7 +495,7 @@ static struct heap_span *span_find(const struct heap *h, uintptr_t address)
 
 static bool number_free(const struct heap_span *s, unsigned number)
 {
-	return (span_tiny(s) ? s->words[number / 64] >> number % 64 : s->free >> number) & 1;
+	return (span_tiny(s) ? span_words(s)[number / 64] >> number % 64 : s->free >> number) & 1;
 }
 
 /* The number of the live block that begins at `block`, within `s`; false if none does. */

@@ -26,7 +26,7 @@ enum {
  */
 struct heap_span {
 	uintptr_t start;
-	uint64_t free;		/* bit n: block n is; tiny: words[n] has a bit set */
+	uint64_t free;		/* bit n: block n is; tiny: word n of span_words() has a bit set */
 	uint64_t all;		/* `free` of an empty span; 0: pinned; tiny: blocks that are free */
 	uint64_t bytes;		/* of the blocks; 0 if tiny or unused */
 	uint32_t reciprocal;	/* 2^32 / size, rounded up */
@@ -36,7 +36,6 @@ struct heap_span {
 	uint8_t pages;
 	uint8_t class;
 	struct heap_span *next, *prev;
-	uint64_t words[];	/* tiny: bit n of word w: block 64w + n is free */
 };
 
 struct heap_pool;

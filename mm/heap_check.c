@@ -21,10 +21,10 @@ static const char *check_bits(const struct heap_span *s)
 	for (unsigned i = 0; i < 64; i++) {
 		bool word = i < (s->count + 63u) / 64;
 
-		if ((s->free >> i & 1) != (word && s->words[i]))
+		if ((s->free >> i & 1) != (word && span_words(s)[i]))
 			return "a tiny span's summary is wrong";
 	}
-	if (s->count % 64 && s->words[s->count / 64] >> s->count % 64)
+	if (s->count % 64 && span_words(s)[s->count / 64] >> s->count % 64)
 		return "a tiny span offers what is no block";
 	return s->all != free || s->bytes ? "a tiny span's count is wrong" : NULL;
 }

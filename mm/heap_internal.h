@@ -54,6 +54,12 @@ static inline bool span_tiny(const struct heap_span *s)
 	return s->class < HEAP_TINY_CLASSES;
 }
 
+/* Of a tiny span: bit n of word w: block 64w + n is free. They follow the descriptor. */
+static inline uint64_t *span_words(const struct heap_span *s)
+{
+	return (uint64_t *)(s + 1);
+}
+
 static inline uint32_t span_extent(const struct heap_span *s)
 {
 	return s->count * s->size;
@@ -170,7 +176,7 @@ static inline bool heap_free_tiny(struct heap *h, void *block)
 
 	if (unlikely(!span_holds(s, (uintptr_t)block) || !span_tiny(s)))
 		return false;
-	word = &s->words[number / 64];
+	word = &span_words(s)[number / 64];
 	if (!IS_ENABLED(CONFIG_HEAP_CHECK_NONE) &&
 	    unlikely(!divides(quotient) || *word >> number % 64 & 1))
 		return false;

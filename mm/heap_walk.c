@@ -19,7 +19,7 @@ unsigned span_free_blocks(const struct heap_span *s)
 	if (!span_tiny(s))
 		return bits_set(s->free);
 	for (unsigned i = 0; i < (s->count + 63u) / 64; i++)
-		count += bits_set(s->words[i]);
+		count += bits_set(span_words(s)[i]);
 	return count;
 }
 

@@ -138,6 +138,7 @@ static const struct place places[] = {
 	STACK(stack_double_fault, "double fault stack"),
 	STACK(stack_nmi, "NMI stack"),
 	STACK(stack_machine_check, "machine check stack"),
+	PART(stack_machine_check_top, image_end, "memory kept over a warm reset"),
 	{ WINDOW_BASE, WINDOW_BASE + WINDOW_SIZE, "early window", PLACE_WINDOW },
 };
 

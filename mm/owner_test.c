@@ -73,7 +73,7 @@ KTEST(owner_tells_the_parts_of_the_image)
 	expect_owner(t, (uintptr_t)&here, "kernel stack 0x*");
 	expect_owner(t, (uintptr_t)image_start - 16, "nobody's: 16 bytes before the kernel text");
 	expect_owner(t, (uintptr_t)image_end + 64,
-		     "nobody's: 64 bytes past the end of the machine check stack");
+		     "nobody's: 64 bytes past the end of the *");
 	expect_owner(t, WINDOW_BASE - 1, "nobody's: 1 bytes before the early window");
 }
 

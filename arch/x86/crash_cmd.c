@@ -136,8 +136,10 @@ static int crash_at(const char *access, const char *address)
 	const char *end;
 	uint64_t at;
 
-	if (parse_u64(address, &end, &at) || *end)
+	if (parse_u64(address, &end, &at) || *end) {
+		print("crash: %s: not an address\n", address);
 		return -EINVAL;
+	}
 	for (size_t i = 0; i < ARRAY_SIZE(accesses); i++) {
 		if (strcmp(access, accesses[i].name) == 0) {
 			accesses[i].run(at);
@@ -159,11 +161,11 @@ static int crash_run(int argc, char **argv)
 			return -EIO;
 		}
 	}
-	print("kinds: write");
+	print("kinds:");
 	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
 		print(" %s", kinds[i].kind);
 	print("; or read, write, execute with an address\n");
 	return -EINVAL;
 }
 
-SHELL_COMMAND(crash, "KIND | write ADDRESS", "die in a chosen way", crash_run);
+SHELL_COMMAND(crash, "KIND | read|write|execute ADDRESS", "die in a chosen way", crash_run);
