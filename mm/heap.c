@@ -47,9 +47,9 @@
 enum {
 	MAP_GROWTH = 8,			/* times, each time */
 	MAP_MAX = 1 << 18,		/* entries: 4 GiB of heap */
-	MAP_PIECE = 16,			/* entries made ready at a time */
+	MAP_PIECE = 32,			/* entries made ready at a time */
 	GRANULE_PAGES = 2,
-	LEND_CLASSES = 5,
+	LEND_CLASSES = 4,
 	DESCRIPTORS_READY = 8,
 };
 
@@ -180,10 +180,16 @@ static struct heap_descriptors *descriptors_for(struct heap *h, unsigned class)
 static void map_set(const struct heap *h, struct heap_span *s)
 {
 	struct heap_span **entry = map_entry(h, s->start);
+	unsigned entries = s->pages / GRANULE_PAGES;
 
-	/* A span is aligned to its size, so its entries lie side by side. */
-	for (unsigned i = 0; i < s->pages / GRANULE_PAGES; i++)
-		entry[i] = s;
+	/* A span is aligned to its size, 1 to 8 granules, so its entries lie side by side. */
+	entry[0] = s;
+	if (entries >= 2)
+		entry[1] = s;
+	if (entries >= 4)
+		entry[2] = entry[3] = s;
+	if (entries >= 8)
+		entry[4] = entry[5] = entry[6] = entry[7] = s;
 }
 
 static unsigned map_order(uint64_t entries)
@@ -206,10 +212,13 @@ static void map_grow(struct heap *h)
 {
 	struct heap_span **map = h->next_map;
 
-	for (unsigned i = 0; i < MAP_PIECE; i++)
-		map[h->next_ready++] = &h->none;
+	map += h->next_ready;
+	for (unsigned i = 0; i < MAP_PIECE; i += 4)
+		map[i] = map[i + 1] = map[i + 2] = map[i + 3] = &h->none;
+	h->next_ready += MAP_PIECE;
 	if (h->next_ready <= h->next_mask)
 		return;
+	map = h->next_map;
 	map_free(h, h->map, h->map_mask);
 	h->map = map;
 	h->map_mask = h->next_mask;
@@ -232,56 +241,56 @@ static void map_missed(struct heap *h)
 
 /* Spans. */
 
-static void span_init(struct heap *h, struct heap_span *s, unsigned class)
+static void words_init(struct heap_span *s)
 {
-	unsigned count = s->pages * (unsigned)PAGE_SIZE / heap_classes[class].size;
+	unsigned words = (s->count + 63u) / 64;
 
-	s->size = heap_classes[class].size;
-	s->class = (uint8_t)class;
-	s->count = (uint16_t)count;
-	s->reciprocal = heap_classes[class].reciprocal;
-	if (span_tiny(s)) {
-		unsigned words = (count + 63) / 64;
+	for (unsigned i = 0; i < words; i++)
+		span_words(s)[i] = UINT64_MAX;
+	span_words(s)[words - 1] >>= words * 64 - s->count;
+}
 
-		for (unsigned i = 0; i < words; i++)
-			span_words(s)[i] = UINT64_MAX;
-		span_words(s)[words - 1] >>= words * 64 - count;
-		s->free = BIT(words) - 1;
-		s->all = count;
-		s->bytes = 0;
-	} else {
-		s->free = all_blocks(s);
-		s->all = s->free;
-		s->bytes = span_extent(s);
-	}
+/* As the class has it, but with a span of fewer pages; never of a tiny class. */
+static __noinline void span_shorten(struct heap_span *s, unsigned order)
+{
+	s->pages = (uint8_t)order_pages(order);
+	s->count = (uint16_t)(s->pages * (unsigned)PAGE_SIZE / s->size);
+	s->bytes = span_extent(s);
+	s->free = s->all = all_blocks(s);
+}
+
+static void span_init(struct heap *h, struct heap_span *s, const struct heap_span *class)
+{
+	enum { FROM = offsetof(struct heap_span, free), TO = offsetof(struct heap_span, next) };
+
+	memcpy((char *)s + FROM, (const char *)class + FROM, TO - FROM);
+	if (span_tiny(s))
+		words_init(s);
 	s->check = span_check(h, s);
 }
 
-/* A class's first span is the smallest, so that a small heap stays small. */
+/* A new span, listed. A class's first is small, so that a small heap stays small. */
 static struct heap_span *span_make(struct heap *h, unsigned class)
 {
 	struct heap_descriptors *d = descriptors_for(h, class);
 	struct heap_span *s = descriptor_take(h, d);
-	unsigned order;
+	unsigned order = (unsigned)__builtin_ctz(heap_classes[class].pages), wanted = order;
 	paddr_t pa;
 
-	if (!s)
+	if (unlikely(!s))
 		return NULL;
-	order = heap_classes[class].order;
-	if (!h->spans[class])
+	if (unlikely(!h->spans[class]))
 		order = min(order, (unsigned)HEAP_FIRST_ORDER);
-	if (page_alloc_from(h->pages, order, PAGE_USE_HEAP_SPAN, &pa)) {
+	if (unlikely(page_alloc_owned(h->pages, order, PAGE_USE_HEAP_SPAN, s, &pa))) {
 		descriptor_give(d, s);
 		return NULL;
 	}
-	page_set_owner(h->pages, pa, s);
 	s->start = (uintptr_t)address_pointer(h, pa);
-	s->pages = (uint8_t)order_pages(order);
-	span_init(h, s, class);
+	span_init(h, s, &heap_classes[class]);
+	if (unlikely(order != wanted))
+		span_shorten(s, order);
 	h->spans[class]++;
 	h->span_pages += s->pages;
-	if (h->next_map)
-		map_grow(h);
 	map_set(h, s);
 	list_append(h, list_index(class), s);
 	return s;
@@ -387,17 +396,24 @@ static void *span_take(struct heap_span *s)
 	return span_tiny(s) ? tiny_take(s) : plain_take(s);
 }
 
-/* From a new span or, where there is no memory for one, from wherever there is a block. */
-static __noinline void *small_malloc(struct heap *h, unsigned class)
+/* There are no pages for a span: from wherever there is a block. */
+static __noinline void *scarce_malloc(struct heap *h, unsigned class)
 {
-	struct heap_span *s;
+	struct heap_span *s = any_larger(h, class);
 
-	do {
+	while (s == &h->none && release_one(h)) {
 		s = span_make(h, class);
 		if (!s)
 			s = any_larger(h, class);
-	} while (s == &h->none && release_one(h));
+	}
 	return s == &h->none ? NULL : span_take(s);
+}
+
+static __noinline void *new_malloc(struct heap *h, unsigned class)
+{
+	struct heap_span *s = span_make(h, class);
+
+	return likely(s) ? span_take(s) : scarce_malloc(h, class);
 }
 
 static __noinline void *run_malloc(struct heap *h, size_t size)
@@ -426,11 +442,11 @@ void *heap_malloc_slow(struct heap *h, size_t size)
 	class = heap_class_of[(size + HEAP_ALIGN - 1) / HEAP_ALIGN];
 	if (class < HEAP_TINY_CLASSES) {
 		s = list_settle(&h->head[HEAP_CLASSES + class]);
-		return likely(s->free) ? tiny_take(s) : small_malloc(h, class);
+		return likely(s->free) ? tiny_take(s) : new_malloc(h, class);
 	}
 	s = lend(h, class);
 	if (unlikely(s == &h->none || !sound(h, s)))
-		return small_malloc(h, class);
+		return new_malloc(h, class);
 	descriptors_prepare(h);
 	return plain_take(s);
 }

@@ -32,12 +32,12 @@ static const char *check_bits(const struct heap_span *s)
 static const char *check_span(void *context, const struct heap_span *s)
 {
 	struct walk *w = context;
-	const struct heap_class *c = &heap_classes[s->class];
+	const struct heap_span *c = &heap_classes[s->class];
 	struct page_block pages;
 
 	if (s->class >= HEAP_CLASSES || s->size != c->size || !span_intact(w->h, s) ||
 	    s->count != s->pages * PAGE_SIZE / s->size ||
-	    (s->pages != 1 << c->order && s->pages != 1 << HEAP_FIRST_ORDER))
+	    (s->pages != c->pages && s->pages != 1 << HEAP_FIRST_ORDER))
 		return "a span's descriptor is damaged";
 	if (!page_block_find(w->h->pages, s->start - w->h->pages->offset, &pages) ||
 	    pages.use != PAGE_USE_HEAP_SPAN || pages.owner != s ||

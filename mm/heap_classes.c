@@ -32,10 +32,23 @@
 	CLASS(38, 3264, 3440, 4)	CLASS(39, 3440, 3632, 4) \
 	CLASS(40, 3632, 3840, 4)	CLASS(41, 3840, 4096, 4)
 
-#define DESCRIBE(number, below, size, order)	\
-	[number] = { size, order, ((UINT64_C(1) << 32) + (size) - 1) / (size) },
+#define COUNT(size, order)	((PAGE_SIZE << (order)) / (size))
+#define TINY(number)		((number) < HEAP_TINY_CLASSES)
+/* A bit for each block, or of a tiny span for each word of 64 blocks. */
+#define BITS(number, n)		(TINY(number) ? ((n) + 63) / 64 : (n))
+#define DESCRIBE(number, below, size_, order) \
+	[number] = { \
+		.free = UINT64_MAX >> (64 - BITS(number, COUNT(size_, order))), \
+		.all = TINY(number) ? COUNT(size_, order) : UINT64_MAX >> (64 - COUNT(size_, order)), \
+		.bytes = TINY(number) ? 0 : COUNT(size_, order) * (size_), \
+		.reciprocal = ((UINT64_C(1) << 32) + (size_) - 1) / (size_), \
+		.size = (size_), \
+		.count = COUNT(size_, order), \
+		.pages = 1 << (order), \
+		.class = (number), \
+	},
 #define SIZES(number, below, size, order)	\
 	[((below) + HEAP_ALIGN) / HEAP_ALIGN ... (size) / HEAP_ALIGN] = number,
 
-const struct heap_class heap_classes[HEAP_CLASSES] = { CLASSES(DESCRIBE) };
+const struct heap_span heap_classes[HEAP_CLASSES] = { CLASSES(DESCRIBE) };
 const uint8_t heap_class_of[HEAP_SMALL_MAX / HEAP_ALIGN + 1] = { CLASSES(SIZES) };

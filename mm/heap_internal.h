@@ -29,13 +29,8 @@ struct heap_pool {
 static_assert(sizeof(struct heap_span) == HEAP_UNIT, "descriptors fill their unit");
 static_assert(sizeof(struct heap_pool) == HEAP_UNIT, "so does the head of their page");
 
-struct heap_class {
-	uint16_t size;
-	uint16_t order;		/* of its spans, the first excepted */
-	uint32_t reciprocal;	/* 2^32 / size, rounded up */
-};
-
-extern const struct heap_class heap_classes[HEAP_CLASSES];
+/* What an empty span of each class is like, `start`, `check` and the links excepted. */
+extern const struct heap_span heap_classes[HEAP_CLASSES];
 /* By size / HEAP_ALIGN, rounded up. */
 extern const uint8_t heap_class_of[HEAP_SMALL_MAX / HEAP_ALIGN + 1];
 

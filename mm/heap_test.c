@@ -294,8 +294,8 @@ KTEST(heap_classes_hold_what_their_table_says)
 		expect(t, class == 0 || heap_classes[class - 1].size < size);
 	}
 	for (unsigned i = 0; i < HEAP_CLASSES; i++) {
-		const struct heap_class *c = &heap_classes[i];
-		unsigned bytes = (unsigned)PAGE_SIZE << c->order;
+		const struct heap_span *c = &heap_classes[i];
+		unsigned bytes = (unsigned)PAGE_SIZE * c->pages;
 		struct heap_span s = { .reciprocal = c->reciprocal };
 
 		expect(t, is_aligned(c->size, HEAP_ALIGN));

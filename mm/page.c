@@ -216,6 +216,14 @@ bool page_block_find(const struct page_allocator *a, paddr_t addr, struct page_b
 	return true;
 }
 
+int page_alloc_owned(struct page_allocator *a, unsigned order, unsigned flags, void *owner,
+		     paddr_t *out)
+{
+	int err = page_alloc_from(a, order, flags, out);
+
+	return err ? err : page_set_owner(a, *out, owner);
+}
+
 int page_set_owner(struct page_allocator *a, paddr_t block, void *owner)
 {
 	struct page_unit *u = unit_find(a, block);

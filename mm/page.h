@@ -126,6 +126,10 @@ int __must_check page_allocator_add(struct page_allocator *a, paddr_t start, pad
 int __must_check page_alloc_from(struct page_allocator *a, unsigned order,
 				 unsigned flags, paddr_t *out);
 
+/* The same for a block of 2 pages or more, with its owner: see page_set_owner(). */
+int __must_check page_alloc_owned(struct page_allocator *a, unsigned order, unsigned flags,
+				  void *owner, paddr_t *out);
+
 /*
  * Gives back a block exactly as it was allocated.
  * Returns 0, or -EINVAL (nothing done) if no such block is allocated there.
