@@ -48,18 +48,29 @@ enum {
 /* Addresses end here: 52 bits is all that x86-64 has. */
 #define PAGE_ADDRESS_END	(BIT(52) - MIB)
 
-/* Memory given and never touched: [start, end). */
+/* Memory given and never used: [start, end), and what is set aside for metadata. */
 struct page_range {
 	paddr_t start;
 	paddr_t end;
-	paddr_t reached;	/* below it `reach` has been asked */
-	uint16_t next, prev;	/* in a list of its zone */
+	paddr_t reached;		/* below it `reach` has been asked */
+	paddr_t aside;			/* begins there */
+	struct page_group *group;	/* a guess: that of `start` */
+	uint16_t aside_pages;
+	uint16_t next, prev;		/* in a list of its zone */
 	uint8_t list;
 	uint8_t zone;
 };
 
 struct page_links {
 	struct page_links *next, *prev;
+};
+
+struct page_list {
+	union {
+		struct page_links links;
+		struct page_range *range;	/* the first, where it is of ranges */
+	};
+	uint64_t bit;				/* its own in `available` */
 };
 
 struct page_zone {
@@ -76,12 +87,15 @@ struct page_allocator {
 	uint64_t total, free, metadata;		/* as in page_stats */
 	uintptr_t offset;
 	int (*reach)(paddr_t start, paddr_t end, paddr_t *usable);
+	void *owner;				/* of the block that is being allocated */
 	struct page_unit *spare;		/* arrays of units */
-	struct page_range *reserve;		/* where metadata comes from */
+	struct page_node *unsorted;		/* nodes perhaps in a wrong list of large blocks */
+	uint64_t unsorted_count;
+	struct page_range *reserve;		/* what it has set aside is used first */
 	uint16_t range_spare;			/* list of unused entries */
 	uint16_t range_count;			/* entries in use */
 	uint16_t range_touched;			/* entries ever used */
-	struct page_links lists[PAGE_ZONES * PAGE_ZONE_LISTS];
+	struct page_list lists[PAGE_ZONES * PAGE_ZONE_LISTS];
 	struct page_zone zones[PAGE_ZONES];
 	struct page_node *nodes[PAGE_NODES];
 	struct page_group *near[PAGE_NEAR];

@@ -12,7 +12,8 @@ struct walk {
 	uint64_t free;		/* pages in free blocks */
 	uint64_t used;		/* pages in allocated blocks, metadata's apart */
 	uint64_t metadata;	/* pages that nodes and units take */
-	uint64_t listed;	/* sets that must be in a list */
+	uint64_t listed;	/* sets that must be in a list, twice if in two */
+	uint64_t unsorted;	/* nodes */
 	paddr_t busy;		/* end of the last allocated block */
 };
 
@@ -29,15 +30,22 @@ static unsigned classify(uint64_t free, uint64_t *top)
 	}
 }
 
+static const char *check_place(const struct page_set *set, paddr_t base,
+			       const struct page_set *parent, unsigned index)
+{
+	if (set->base != base || set->parent != parent || (parent && set->index != index))
+		return "a set is out of place";
+	return set->free & set->start ? "a block is free and allocated" : NULL;
+}
+
 static const char *check_set(struct walk *w, const struct page_set *set, paddr_t base,
 			     const struct page_set *parent, unsigned index)
 {
+	const char *wrong = check_place(set, base, parent, index);
 	uint64_t top;
 
-	if (set->base != base || set->parent != parent || (parent && set->index != index))
-		return "a set is out of place";
-	if (set->free & set->start)
-		return "a block is free and allocated";
+	if (wrong)
+		return wrong;
 	if (!set->free)
 		return set->class == CLASS_NONE ? NULL : "a set without free blocks is listed";
 	if (set->class != classify(set->free, &top))
@@ -46,6 +54,17 @@ static const char *check_set(struct walk *w, const struct page_set *set, paddr_t
 		return "a set's top is wrong";
 	w->listed++;
 	return NULL;
+}
+
+static const char *check_node_set(struct walk *w, const struct page_node *n, paddr_t base)
+{
+	uint64_t top;
+
+	w->listed += !!n->set.free + !!n->sort;
+	w->unsorted += n->is_unsorted;
+	if (!n->is_unsorted && n->sort != (n->set.free ? classify(n->set.free, &top) : 0))
+		return "a node is in a wrong list of large blocks";
+	return check_place(&n->set, base, NULL, 0);
 }
 
 static const char *see_free(struct walk *w, paddr_t start, uint64_t pages)
@@ -130,7 +149,7 @@ static const char *check_group(struct walk *w, const struct page_group *g, paddr
 static const char *check_node(struct walk *w, const struct page_node *n)
 {
 	paddr_t base = align_down(n->set.base, NODE_SIZE);
-	const char *wrong = check_set(w, &n->set, base, NULL, 0);
+	const char *wrong = check_node_set(w, n, base);
 
 	if (node_find(w->a, base) != n)
 		wrong = "a node cannot be found";
@@ -143,7 +162,7 @@ static const char *check_node(struct walk *w, const struct page_node *n)
 			wrong = "a group cannot be found";
 		else if (g && g->units && (n->set.free | n->set.start) & BIT(i))
 			wrong = "a group is open that is free or used as a whole";
-		else if (g && !g->units && (g->set.free | g->set.start | g->split))
+		else if (g && !g->units && (g->set.start | g->split))
 			wrong = "a group is closed and has something in it";
 		else if (g && g->units)
 			wrong = check_group(w, g, start, start ? &n->set : NULL, i);
@@ -170,20 +189,31 @@ static const char *check_nodes(struct walk *w, const struct page_node *n)
 	return wrong;
 }
 
+/* Whether what `l` is of belongs into the list. */
+static bool is_listed_rightly(const struct page_links *l, unsigned list)
+{
+	const struct page_set *set = container_of(l, const struct page_set, links);
+	const struct page_node *n = container_of(l, const struct page_node, sorted);
+	unsigned order = list % PAGE_ZONE_LISTS;
+
+	if (order > GROUP_ORDER)
+		return n->set.lists + n->sort == (int)list;
+	if (order == GROUP_ORDER && list_zone(list) != ZONE_LOW)
+		return set->level == LEVEL_NODE && set->lists == list;
+	return set->level == order / SET_ORDER - (order == GROUP_ORDER) &&
+	       set->lists + set->class == (int)list;
+}
+
 static const char *check_list(struct walk *w, unsigned list)
 {
-	const struct page_links *head = &w->a->lists[list], *l = head;
+	const struct page_links *head = &w->a->lists[list].links, *l = head;
 
 	if ((l->next != head) != !!(w->a->available & BIT(list)))
 		return "it is not known that a list has something";
 	for (; l->next != head; l = l->next) {
-		const struct page_set *set = links_set(l->next);
-
-		if (set->links.prev != l)
+		if (l->next->prev != l)
 			return "a list's links disagree";
-		if (set->class == CLASS_NONE || set->lists + set->class != (int)list ||
-		    list_zone(list) != address_zone(set->base + (set->level == LEVEL_NODE ?
-								 GROUP_SIZE : 0)))
+		if (!is_listed_rightly(l->next, list))
 			return "a list holds what does not belong there";
 		if (w->listed-- == 0)
 			return "a list holds a set twice";
@@ -200,6 +230,11 @@ static const char *check_lists(struct walk *w)
 			wrong = check_list(w, i);
 	if (!wrong && w->listed)
 		wrong = "a set with free blocks is in no list";
+	for (const struct page_node *n = w->a->unsorted; n && !wrong; n = n->unsorted)
+		if (!n->is_unsorted || w->unsorted-- == 0)
+			wrong = "a list of unsorted nodes is broken";
+	if (!wrong && w->unsorted)
+		wrong = "a node is not known to be unsorted";
 	return wrong;
 }
 
@@ -209,12 +244,13 @@ static const char *check_range(struct walk *w, const struct page_range *r, unsig
 
 	if (r->start > r->end || r->reached > r->end || r->list != list)
 		return "a range is impossible";
+	w->free += (r->end - r->start) / PAGE_SIZE + r->aside_pages;
 	if (r->start == r->end)
 		return list == RANGES_ASIDE ? NULL : "an empty range is kept";
 	if (page_block_find(w->a, r->start, &block) ||
-	    page_block_find(w->a, r->end - 1, &block))
+	    page_block_find(w->a, r->end - 1, &block) ||
+	    (r->aside_pages && page_block_find(w->a, r->aside, &block)))
 		return "a block lies in memory that was never used";
-	w->free += (r->end - r->start) / PAGE_SIZE;
 	return NULL;
 }
 

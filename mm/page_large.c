@@ -10,7 +10,7 @@
 /* What is known of a block, and where. */
 struct large {
 	struct page_set *set;
-	unsigned bit;		/* in set->start */
+	uint64_t bit;		/* in set->start */
 	paddr_t start;
 	uint64_t pages;
 	unsigned info;
@@ -23,7 +23,7 @@ static unsigned set_order(const struct page_set *set)
 	return set->level * SET_ORDER;
 }
 
-static paddr_t set_address(const struct page_set *set, unsigned bit)
+static paddr_t set_address(const struct page_set *set, uint64_t bit)
 {
 	return set->base + bit * (PAGE_SIZE << set_order(set));
 }
@@ -32,13 +32,24 @@ static paddr_t set_address(const struct page_set *set, unsigned bit)
 
 static paddr_t set_take(struct page_allocator *a, struct page_set *set, unsigned order)
 {
-	unsigned bit;
+	uint64_t bit;
 
 	order -= set_order(set);
-	bit = low_bit(set_fits(set->free, order));
+	bit = bit_lowest(set_fits(set->free, order));
 	set->free &= ~(set_ones[order] << bit);
-	set_settle(a, set);
+	if (set->level == LEVEL_NODE)
+		node_taken(a, container_of(set, struct page_node, set));
+	else
+		set_settle(a, set);
 	return set_address(set, bit);
+}
+
+/* The first set in a list; those of more than a group are of nodes by size. */
+static struct page_set *large_first(const struct page_allocator *a, unsigned list)
+{
+	if (list % PAGE_ZONE_LISTS <= GROUP_ORDER)
+		return list_first(a, list);
+	return &container_of(a->lists[list].links.next, struct page_node, sorted)->set;
 }
 
 /* Takes 2^order pages, UNIT_ORDER and more, without marking them. */
@@ -46,20 +57,27 @@ static int large_take(struct page_allocator *a, unsigned order, unsigned flags, 
 {
 	uint64_t lists = LISTS_FROM(order) & zone_lists(flags), fit;
 
+	if (order > GROUP_ORDER) {
+		nodes_sort(a);
+		lists = LARGE_LISTS_FROM(order) & zone_lists(flags);
+	}
 	while ((fit = a->available & lists) != 0) {
-		unsigned list = low_bit(fit), zone = list_zone(list);
-		struct page_set *set = links_set(a->lists[list].next);
+		unsigned list = (unsigned)bit_lowest(fit), zone = list_zone(list);
+		struct page_set *set;
 
 		if (list % PAGE_ZONE_LISTS >= LIST_RANGES) {
-			if (range_take(a, zone, order, out))
+			if (ranges_take(a, zone, order, out))
 				return 0;
-			range_carve_all(a, zone);
+			ranges_carve_all(a, zone);
+			nodes_sort(a);
 			lists &= ~((BIT(LIST_RANGES) | BIT(LIST_PIECES)) <<
 				   zone * PAGE_ZONE_LISTS);
 			continue;
 		}
+		set = large_first(a, list);
 		if (set->level == LEVEL_NODE && order < GROUP_ORDER)
-			set = &group_split(a, (struct page_node *)set, low_bit(set->free))->set;
+			set = &group_split(a, (struct page_node *)set,
+					   bit_lowest(set->free))->set;
 		*out = set_take(a, set, order);
 		return 0;
 	}
@@ -67,7 +85,7 @@ static int large_take(struct page_allocator *a, unsigned order, unsigned flags, 
 }
 
 /* Marks a block that begins with a whole unit, or group, of `set`. */
-static void large_mark(struct page_allocator *a, struct page_set *set, unsigned bit,
+static void large_mark(struct page_allocator *a, struct page_set *set, uint64_t bit,
 		       uint64_t pages, unsigned info)
 {
 	set->start |= BIT(bit);
@@ -92,8 +110,11 @@ static bool group_open(struct page_allocator *a, paddr_t addr)
 {
 	struct page_group *g = group_make(a, node_find(a, addr), addr);
 
-	if (!g->units)
-		g->units = units_take(a);
+	if (!g->units) {
+		g->units = units_take(a, a->reserve);
+		g->set.free = 0;
+		g->set.class = CLASS_NONE;
+	}
 	return g->units;
 }
 
@@ -126,7 +147,7 @@ static uint64_t large_trim(struct page_allocator *a, paddr_t start, uint64_t blo
 
 int large_alloc(struct page_allocator *a, uint64_t pages, unsigned flags, paddr_t *out)
 {
-	unsigned order = high_bit(pages - 1) + 1, use = flags & PAGE_USE_MASK;
+	unsigned order = (unsigned)bit_highest(pages - 1) + 1, use = flags & PAGE_USE_MASK;
 	struct page_set *set;
 	int rc = large_take(a, order, flags, out);
 
@@ -139,21 +160,28 @@ int large_alloc(struct page_allocator *a, uint64_t pages, unsigned flags, paddr_
 	/* The lowest group is of no node. */
 	set = order < GROUP_ORDER || *out < GROUP_SIZE ? &group_find(a, *out)->set :
 							 &node_find(a, *out)->set;
-	large_mark(a, set, (unsigned)((*out - set->base) >> (PAGE_SHIFT + set_order(set))),
-		   pages, (order - set_order(set)) << INFO_ORDER_SHIFT | use);
+	large_mark(a, set, (*out - set->base) >> (PAGE_SHIFT + set_order(set)), pages,
+		   (order - set_order(set)) << INFO_ORDER_SHIFT | use);
 	a->free -= pages;
 	return 0;
 }
 
+int large_alloc_block(struct page_allocator *a, unsigned order, unsigned flags, paddr_t *out)
+{
+	if (order > PAGE_ORDER_MAX)
+		return -EINVAL;
+	return large_alloc(a, UINT64_C(1) << order, flags, out);
+}
+
 /* Finding. */
 
-static bool large_in_set(struct page_set *set, unsigned bit, struct large *out)
+static bool large_in_set(struct page_set *set, uint64_t bit, struct large *out)
 {
 	uint64_t starts = set->start << (SET_SIZE - 1 - bit);
 
 	if (!starts)
 		return false;
-	bit -= (unsigned)__builtin_clzll(starts);
+	bit -= (uint64_t)__builtin_clzll(starts);
 	*out = (struct large){ .set = set, .bit = bit, .start = set_address(set, bit) };
 	if (set->level == LEVEL_GROUP) {
 		struct page_unit *u = &set_group(set)->units[bit];
@@ -175,7 +203,7 @@ static bool large_in_set(struct page_set *set, unsigned bit, struct large *out)
 static bool large_locate(const struct page_allocator *a, paddr_t addr, struct large *out)
 {
 	struct page_node *n = addr < PAGE_ADDRESS_END ? node_find(a, addr) : NULL;
-	unsigned i = group_index(addr);
+	uint64_t i = group_index(addr);
 
 	if (!n)
 		return false;
@@ -215,12 +243,8 @@ int large_set_owner(struct page_allocator *a, paddr_t block, void *owner)
 
 static int large_release(struct page_allocator *a, const struct large *l)
 {
-	unsigned order = l->info >> INFO_ORDER_SHIFT;
-
 	l->set->start &= ~BIT(l->bit);
 	a->free += l->pages;
-	if ((l->info & INFO_ORDER) != INFO_RUN)
-		return set_put(a, l->set, set_ones[order] << l->bit, l->bit);
 	pages_put(a, l->start, l->start + l->pages * PAGE_SIZE);
 	return 0;
 }

@@ -8,18 +8,21 @@
  * list. A range is used from its low end upwards, which is also the order in
  * which `reach` is asked, a GiB at a time.
  *
- * Metadata comes from a range that was cut off another one's low end and is
- * put to use last of all, so that it lies together and what is around it can
- * join; else from what is free.
+ * Metadata comes from the low end of a range, where room for it is set aside
+ * and put to use last of all, so that it lies together and what is around it
+ * can join; else from what is free.
  */
 #include "mm/page_internal.h"
 #include "kernel/lib/errno.h"
 
-/* Of a range, what is set aside for metadata: 1/512; groups need 1/819, nodes little. */
-enum { ASIDE_SHIFT = 9, ASIDE_MAX = 64 << 20 };
-
-/* Pieces of a range that one large request may put to use in vain. */
-enum { TRIES_MAX = 4 };
+enum {
+	/* Of a range, what is set aside: 1/512; groups need 1/819, nodes little. */
+	ASIDE_SHIFT = 9,
+	ASIDE_MAX = 32 << 20,
+	ASIDE_PAGES_MIN = NODE_PAGES + UNITS_PAGES,
+	/* Pieces of a range that one large request may put to use in vain. */
+	TRIES_MAX = 4,
+};
 
 /* Lists. */
 
@@ -40,6 +43,8 @@ static unsigned range_sort(const struct page_range *r)
 	uint64_t pages;
 	unsigned order = UNIT_ORDER - 1;
 
+	if (r->start == r->end)
+		return RANGES_ASIDE;
 	if (align_up(r->start, UNIT_SIZE) + UNIT_SIZE <= r->end)
 		return RANGES_WHOLE;
 	pages = low_bits((unsigned)((piece_end(r) - r->start) / PAGE_SIZE)) <<
@@ -49,9 +54,29 @@ static unsigned range_sort(const struct page_range *r)
 	return order;
 }
 
-static uint64_t ranges_bit(unsigned zone, unsigned list)
+static struct page_list *ranges_list(struct page_allocator *a, unsigned zone, unsigned list)
 {
-	return BIT(zone * PAGE_ZONE_LISTS + (list == RANGES_WHOLE ? LIST_RANGES : LIST_PIECES));
+	return &a->lists[zone * PAGE_ZONE_LISTS +
+			 (list == RANGES_WHOLE ? LIST_RANGES : LIST_PIECES)];
+}
+
+/* After the first range of a list has changed. */
+static void list_update(struct page_allocator *a, unsigned zone, unsigned list)
+{
+	struct page_zone *z = &a->zones[zone];
+	struct page_list *l = ranges_list(a, zone, list);
+	uint8_t bit = (uint8_t)BIT(list), whole = BIT(RANGES_WHOLE);
+
+	if (z->ranges[list].first == RANGE_NONE)
+		z->nonempty &= (uint8_t)~bit;
+	else
+		z->nonempty |= bit;
+	if (list == RANGES_WHOLE)
+		l->range = &a->ranges[z->ranges[list].first];
+	if (z->nonempty & (list == RANGES_WHOLE ? whole : (uint8_t)~whole))
+		a->available |= l->bit;
+	else
+		a->available &= ~l->bit;
 }
 
 static void range_link(struct page_allocator *a, struct page_range *r, unsigned list)
@@ -62,70 +87,42 @@ static void range_link(struct page_allocator *a, struct page_range *r, unsigned 
 	r->list = (uint8_t)list;
 	r->next = RANGE_NONE;
 	r->prev = last;
-	if (last == RANGE_NONE)
-		z->ranges[list].first = i;
-	else
-		a->ranges[last].next = i;
 	z->ranges[list].last = i;
-	z->nonempty |= (uint8_t)BIT(list);
-	a->available |= ranges_bit(r->zone, list);
+	if (last != RANGE_NONE) {
+		a->ranges[last].next = i;
+		return;
+	}
+	z->ranges[list].first = i;
+	list_update(a, r->zone, list);
 }
 
 static void range_unlink(struct page_allocator *a, struct page_range *r)
 {
 	struct page_zone *z = &a->zones[r->zone];
-	unsigned list = r->list;
 
-	if (r->prev == RANGE_NONE)
-		z->ranges[list].first = r->next;
-	else
-		a->ranges[r->prev].next = r->next;
 	if (r->next == RANGE_NONE)
-		z->ranges[list].last = r->prev;
+		z->ranges[r->list].last = r->prev;
 	else
 		a->ranges[r->next].prev = r->prev;
-	if (z->ranges[list].first != RANGE_NONE)
+	if (r->prev != RANGE_NONE) {
+		a->ranges[r->prev].next = r->next;
 		return;
-	z->nonempty &= (uint8_t)~BIT(list);
-	if (list == RANGES_WHOLE || !(z->nonempty & ~BIT(RANGES_WHOLE)))
-		a->available &= ~ranges_bit(r->zone, list);
+	}
+	z->ranges[r->list].first = r->next;
+	list_update(a, r->zone, r->list);
 }
 
-static bool range_table_is_full(const struct page_allocator *a)
-{
-	return a->range_spare == RANGE_NONE && a->range_touched == PAGE_RANGES_MAX;
-}
-
-/* An entry of the table, which is not full; in no list yet. */
-static struct page_range *range_new(struct page_allocator *a, paddr_t start, paddr_t end)
-{
-	uint16_t i = a->range_spare;
-
-	if (i == RANGE_NONE)
-		i = a->range_touched++;
-	else
-		a->range_spare = a->ranges[i].next;
-	a->range_count++;
-	a->ranges[i] = (struct page_range){
-		.start = start, .end = end, .reached = start,
-		.zone = (uint8_t)address_zone(start),
-	};
-	return &a->ranges[i];
-}
-
-/* After a range in a list has changed: into the right list, or away if it is empty. */
-static void range_settle(struct page_allocator *a, struct page_range *r)
+int range_settle(struct page_allocator *a, struct page_range *r)
 {
 	struct page_zone *z = &a->zones[r->zone];
-	unsigned list;
+	unsigned list = range_sort(r);
 
-	if (r->start < r->end) {
-		list = range_sort(r);
+	if (r->start < r->end || r->aside_pages) {
 		if (list == r->list)
-			return;
+			return 0;
 		range_unlink(a, r);
 		range_link(a, r, list);
-		return;
+		return 0;
 	}
 	range_unlink(a, r);
 	if (a->reserve == r)
@@ -135,7 +132,10 @@ static void range_settle(struct page_allocator *a, struct page_range *r)
 	r->next = a->range_spare;
 	a->range_spare = range_number(a, r);
 	a->range_count--;
+	return 0;
 }
+
+/* Adding. */
 
 void ranges_init(struct page_allocator *a)
 {
@@ -153,20 +153,46 @@ void ranges_init(struct page_allocator *a)
 	}
 }
 
+/* Sets the range's low end aside, if it is long enough; no more than is below `limit`. */
+static void range_set_aside(struct page_range *r, paddr_t limit)
+{
+	paddr_t want = min((r->end - r->start) >> ASIDE_SHIFT, (paddr_t)ASIDE_MAX);
+	paddr_t end = r->start + max(want, ASIDE_PAGES_MIN * PAGE_SIZE);
+
+	end = min(align_up(end, UNIT_SIZE), limit);
+	if (end + UNIT_SIZE > r->end)
+		return;
+	r->aside = r->start;
+	r->aside_pages = (uint16_t)((end - r->start) / PAGE_SIZE);
+	r->start = end;
+}
+
 /* Adds what lies in one zone. */
 static void range_add(struct page_allocator *a, paddr_t start, paddr_t end)
 {
 	struct page_zone *z = &a->zones[address_zone(start)];
 	struct page_range *r = &a->ranges[z->added];
+	uint16_t i = a->range_spare;
 
-	if (z->added != RANGE_NONE && r->end == start) {
+	if (z->added != RANGE_NONE && r->list != RANGES_ASIDE && r->end == start) {
 		r->end = end;
+		r->group = &page_group_none;	/* has pages that were not reached */
 		range_settle(a, r);
 		return;
 	}
-	r = range_new(a, start, end);
+	if (i == RANGE_NONE)
+		i = a->range_touched++;
+	else
+		a->range_spare = a->ranges[i].next;
+	a->range_count++;
+	z->added = i;
+	r = &a->ranges[i];
+	*r = (struct page_range){
+		.start = start, .end = end, .reached = start, .group = &page_group_none,
+		.zone = (uint8_t)address_zone(start),
+	};
+	range_set_aside(r, align_down(start, NODE_SIZE) + NODE_SIZE);
 	range_link(a, r, range_sort(r));
-	z->added = range_number(a, r);
 }
 
 int page_allocator_add(struct page_allocator *a, paddr_t start, paddr_t end)
@@ -190,94 +216,67 @@ int page_allocator_add(struct page_allocator *a, paddr_t start, paddr_t end)
 
 /* Reaching. */
 
-/* Makes the memory at the range's start writable; false if nothing is left. */
-static bool range_reach(struct page_allocator *a, struct page_range *r)
+/* Pages up to `usable` were kept, or cannot be reached: they are no longer the range's. */
+static void range_lose(struct page_allocator *a, struct page_range *r, paddr_t usable)
 {
-	while (r->start < r->end) {
-		paddr_t end = min(align_down(r->start, NODE_SIZE) + NODE_SIZE, r->end);
-		paddr_t usable = r->start;
+	paddr_t aside_end = r->aside + r->aside_pages * PAGE_SIZE;
 
-		if (a->reach && a->reach(r->start, end, &usable)) {
-			a->total -= (end - r->start) / PAGE_SIZE;
-			usable = end;
-		} else {
-			a->metadata += (usable - r->start) / PAGE_SIZE;
-		}
-		a->free -= (usable - r->start) / PAGE_SIZE;
-		r->start = usable;
-		r->reached = end;
-		if (usable < end)
-			return true;
+	a->free -= (usable - r->reached) / PAGE_SIZE;
+	/* What is set aside is of the first piece. */
+	if (r->aside >= r->reached && r->aside_pages) {
+		r->aside = min(usable, aside_end);
+		r->aside_pages = (uint16_t)((aside_end - r->aside) / PAGE_SIZE);
 	}
-	return false;
+	r->start = max(r->start, usable);
 }
 
-static bool range_is_reached(struct page_allocator *a, struct page_range *r)
+bool range_reach(struct page_allocator *a, struct page_range *r)
 {
-	return r->start < r->reached || range_reach(a, r);
+	while (r->start >= r->reached && r->start < r->end) {
+		paddr_t start = r->reached;
+		paddr_t end = min(align_down(start, NODE_SIZE) + NODE_SIZE, r->end);
+		paddr_t usable = start;
+
+		if (a->reach && a->reach(start, end, &usable)) {
+			a->total -= (end - start) / PAGE_SIZE;
+			usable = end;
+		} else {
+			a->metadata += (usable - start) / PAGE_SIZE;
+		}
+		if (usable != start)
+			range_lose(a, r, usable);
+		r->reached = end;
+	}
+	return r->start < r->end;
 }
 
 /* Metadata. */
 
-static void *metadata_cut(struct page_allocator *a, struct page_range *r, unsigned pages)
-{
-	paddr_t start = r->start;
-
-	if (r->reached - start < pages * PAGE_SIZE)
-		return NULL;
-	r->start += pages * PAGE_SIZE;
-	a->free -= pages;
-	a->metadata += pages;
-	return address_pointer(a, start);
-}
-
-void *metadata_take(struct page_allocator *a, unsigned pages)
-{
-	return metadata_cut(a, a->reserve, pages);
-}
-
-/* Sets part of the range aside for metadata, if it is long enough. */
-static void range_set_aside(struct page_allocator *a, struct page_range *r, unsigned pages)
-{
-	paddr_t want = min((r->end - r->start) >> ASIDE_SHIFT, (paddr_t)ASIDE_MAX);
-	paddr_t end = align_up(r->start + max(want, pages * PAGE_SIZE), UNIT_SIZE);
-	struct page_range *old = a->reserve;
-
-	if (end + UNIT_SIZE > r->reached || range_table_is_full(a))
-		return;
-	a->reserve = range_new(a, r->start, end);
-	a->reserve->reached = end;
-	range_link(a, a->reserve, RANGES_ASIDE);
-	r->start = end;
-	if (old != &a->ranges[RANGE_NONE])
-		range_settle(a, old);
-}
-
-/* Metadata for the range, whose start is reached; may move its start. NULL if there is none. */
+/* For the range, whose start is reached and may be moved; NULL if there is no memory. */
 static void *range_metadata(struct page_allocator *a, struct page_range *r, unsigned pages)
 {
-	void *p = metadata_take(a, pages);
+	void *p = metadata_take(a, r, pages);
 
 	if (p)
 		return p;
-	range_set_aside(a, r, pages);
-	p = metadata_take(a, pages);
-	if (!p)
-		p = metadata_cut(a, r, pages);
-	return p ? p : metadata_from_free(a, pages);
+	/* The few pages that are left of what was set aside are given up. */
+	a->free -= r->aside_pages;
+	a->metadata += r->aside_pages;
+	r->aside_pages = 0;
+	range_set_aside(r, r->reached);
+	p = metadata_take(a, r, pages);
+	if (p)
+		return p;
+	if (r->reached - r->start < pages * PAGE_SIZE)
+		return metadata_from_free(a, pages);
+	p = address_pointer(a, r->start);
+	r->start += pages * PAGE_SIZE;
+	a->free -= pages;
+	a->metadata += pages;
+	return p;
 }
 
-struct page_unit *units_take(struct page_allocator *a)
-{
-	struct page_unit *u = a->spare;
-
-	if (!u)
-		return metadata_take(a, UNITS_PAGES);
-	a->spare = (struct page_unit *)u->set.parent;
-	return u;
-}
-
-/* Carving. Each of these may move the range's start, having made something. */
+/* Opening. Each of these may move the range's start, having made something. */
 
 static struct page_node *range_node(struct page_allocator *a, struct page_range *r, paddr_t addr)
 {
@@ -298,8 +297,11 @@ static bool range_open_group(struct page_allocator *a, struct page_range *r, pad
 	if (!n)
 		return false;
 	g = group_make(a, n, addr);
-	if (!g->units)
-		g->units = units_take(a);
+	if (g->units)
+		return true;
+	g->set.free = 0;
+	g->set.class = CLASS_NONE;
+	g->units = units_take(a, r);
 	if (!g->units)
 		g->units = range_metadata(a, r, UNITS_PAGES);
 	return g->units;
@@ -343,40 +345,53 @@ static bool range_free(struct page_allocator *a, struct page_range *r, paddr_t e
 	return true;
 }
 
-/* The first range that may serve `order`; NULL if there is none. */
-static struct page_range *range_first(struct page_allocator *a, unsigned zone, unsigned list,
-				      unsigned order)
+/* Small requests. */
+
+/* Frees what the range has in the unit in which it begins. */
+static bool range_carve(struct page_allocator *a, struct page_range *r)
 {
-	struct page_zone *z = &a->zones[zone];
-	unsigned lists = z->nonempty & BIT(RANGES_WHOLE);
+	bool done = true;
 
-	if (list == LIST_PIECES)
-		lists = z->nonempty & ~(unsigned)BIT(RANGES_WHOLE) & ~0u << order;
-	if (!lists)
-		return NULL;
-	return &a->ranges[z->ranges[low_bit(lists)].first];
-}
-
-bool range_carve(struct page_allocator *a, unsigned zone, unsigned list, unsigned order)
-{
-	struct page_range *r = range_first(a, zone, list, order);
-	bool done;
-
-	if (!r)
-		return false;
-	if (r->list == RANGES_ASIDE) {
-		a->reserve = &a->ranges[RANGE_NONE];
-		range_settle(a, r);
-		return true;
+	if (range_reach(a, r)) {
+		done = range_free(a, r, min(r->reached, piece_end(r)));
+		r->group = group_find(a, r->start);
+		if (!r->group->units || r->start >= r->reached)
+			r->group = &page_group_none;
 	}
-	done = !range_is_reached(a, r) || range_free(a, r, min(r->reached, piece_end(r)));
 	range_settle(a, r);
 	return done;
 }
 
+bool ranges_carve(struct page_allocator *a, unsigned zone)
+{
+	return range_carve(a, ranges_list(a, zone, RANGES_WHOLE)->range);
+}
+
+bool pieces_carve(struct page_allocator *a, unsigned zone, unsigned order)
+{
+	struct page_zone *z = &a->zones[zone];
+	unsigned lists = z->nonempty & ~(unsigned)BIT(RANGES_WHOLE) & ~0u << order;
+	struct page_range *r;
+
+	if (!lists)
+		return false;
+	r = &a->ranges[z->ranges[bit_lowest(lists)].first];
+	if (r->list != RANGES_ASIDE)
+		return range_carve(a, r);
+	if (a->reserve == r)
+		a->reserve = &a->ranges[RANGE_NONE];
+	r->start = r->aside;
+	r->end = r->reached = r->aside + r->aside_pages * PAGE_SIZE;
+	r->aside_pages = 0;
+	range_settle(a, r);
+	return true;
+}
+
+/* Large requests. */
+
 /* Takes a block of `order` off a range. */
-static bool range_take_from(struct page_allocator *a, struct page_range *r, unsigned order,
-			    paddr_t *out)
+static bool range_take(struct page_allocator *a, struct page_range *r, unsigned order,
+		       paddr_t *out)
 {
 	paddr_t size = PAGE_SIZE << order;
 
@@ -384,7 +399,7 @@ static bool range_take_from(struct page_allocator *a, struct page_range *r, unsi
 	for (unsigned tries = 0; tries < TRIES_MAX; tries++) {
 		paddr_t block = align_up(r->start, size);
 
-		if (block + size > r->end || !range_is_reached(a, r))
+		if (block + size > r->end || !range_reach(a, r))
 			return false;
 		block = align_up(r->start, size);
 		if (block + size > r->reached) {
@@ -406,43 +421,46 @@ static bool range_take_from(struct page_allocator *a, struct page_range *r, unsi
 	return false;
 }
 
-bool range_take(struct page_allocator *a, unsigned zone, unsigned order, paddr_t *out)
+bool ranges_take(struct page_allocator *a, unsigned zone, unsigned order, paddr_t *out)
 {
-	struct page_range *r = &a->ranges[a->zones[zone].ranges[RANGES_WHOLE].first];
+	uint16_t i = a->zones[zone].ranges[RANGES_WHOLE].first;
 
-	while (r != &a->ranges[RANGE_NONE]) {
-		struct page_range *next = &a->ranges[r->next];
-		bool taken = range_take_from(a, r, order, out);
+	while (i != RANGE_NONE) {
+		struct page_range *r = &a->ranges[i];
+		bool taken = range_take(a, r, order, out);
 
+		i = r->next;
 		range_settle(a, r);
 		if (taken)
 			return true;
-		r = next;
 	}
 	return false;
 }
 
-static void ranges_free(struct page_allocator *a, unsigned zone, unsigned list)
+/* Takes back what was set aside of a range that was never used. */
+static void range_fold(struct page_allocator *a, struct page_range *r)
 {
-	uint16_t i = a->zones[zone].ranges[list].first;
-
-	while (i != RANGE_NONE) {
-		struct page_range *r = &a->ranges[i];
-
-		i = r->next;
-		for (unsigned tries = 0; tries < TRIES_MAX && range_is_reached(a, r); tries++)
-			if (!range_free(a, r, r->reached))
-				break;
-		range_settle(a, r);
-	}
+	if (r == a->reserve || a->reserve->aside_pages < ASIDE_PAGES_MIN || !r->aside_pages ||
+	    r->aside + r->aside_pages * PAGE_SIZE != r->start)
+		return;
+	r->start = r->aside;
+	r->aside_pages = 0;
 }
 
-void range_carve_all(struct page_allocator *a, unsigned zone)
+void ranges_carve_all(struct page_allocator *a, unsigned zone)
 {
-	for (unsigned list = RANGES_WHOLE + 1; list-- > 0;)
-		ranges_free(a, zone, list);
-	if (a->zones[zone].nonempty & BIT(RANGES_ASIDE)) {
-		a->reserve = &a->ranges[RANGE_NONE];
-		ranges_free(a, zone, RANGES_ASIDE);
+	for (unsigned list = RANGES_WHOLE + 1; list-- > 0;) {
+		uint16_t i = a->zones[zone].ranges[list].first;
+
+		while (i != RANGE_NONE) {
+			struct page_range *r = &a->ranges[i];
+
+			i = r->next;
+			range_fold(a, r);
+			for (unsigned n = 0; n < TRIES_MAX && range_reach(a, r); n++)
+				if (!range_free(a, r, r->reached))
+					break;
+			range_settle(a, r);
+		}
 	}
 }
