@@ -49,8 +49,9 @@ enum {
 	MAP_MAX = 1 << 18,		/* entries: 4 GiB of heap */
 	MAP_PIECE = 32,			/* entries made ready at a time */
 	GRANULE_PAGES = 2,
-	LEND_CLASSES = 4,
-	DESCRIPTORS_READY = 8,
+	LEND_CLASSES = 3,
+	BORROW_CLASSES = 10,
+	DESCRIPTORS_READY = 16,
 };
 
 static paddr_t pointer_address(const struct heap *h, const void *p)
@@ -163,13 +164,6 @@ static void descriptor_give(struct heap_descriptors *d, struct heap_span *s)
 	d->ready++;
 }
 
-/* Refills where few are left, so that making a span need not. */
-static void descriptors_prepare(struct heap *h)
-{
-	if (h->descriptors.ready < DESCRIPTORS_READY)
-		descriptors_refill(h, &h->descriptors);
-}
-
 static struct heap_descriptors *descriptors_for(struct heap *h, unsigned class)
 {
 	return class < HEAP_TINY_CLASSES ? &h->tiny_descriptors : &h->descriptors;
@@ -263,14 +257,14 @@ static void span_init(struct heap *h, struct heap_span *s, const struct heap_spa
 {
 	enum { FROM = offsetof(struct heap_span, free), TO = offsetof(struct heap_span, next) };
 
-	memcpy((char *)s + FROM, (const char *)class + FROM, TO - FROM);
+	__builtin_memcpy((char *)s + FROM, (const char *)class + FROM, TO - FROM);
 	if (span_tiny(s))
 		words_init(s);
 	s->check = span_check(h, s);
 }
 
 /* A new span, listed. A class's first is small, so that a small heap stays small. */
-static struct heap_span *span_make(struct heap *h, unsigned class)
+static __inlined struct heap_span *span_make(struct heap *h, unsigned class)
 {
 	struct heap_descriptors *d = descriptors_for(h, class);
 	struct heap_span *s = descriptor_take(h, d);
@@ -396,23 +390,48 @@ static void *span_take(struct heap_span *s)
 	return span_tiny(s) ? tiny_take(s) : plain_take(s);
 }
 
-/* There are no pages for a span: from wherever there is a block. */
+static void *new_malloc(struct heap *h, unsigned class);
+
+/* There are no pages for a span: from wherever there is a block, else give up an empty one. */
 static __noinline void *scarce_malloc(struct heap *h, unsigned class)
 {
 	struct heap_span *s = any_larger(h, class);
 
-	while (s == &h->none && release_one(h)) {
-		s = span_make(h, class);
-		if (!s)
-			s = any_larger(h, class);
+	if (s != &h->none)
+		return span_take(s);
+	return release_one(h) ? new_malloc(h, class) : NULL;
+}
+
+/*
+ * Descriptors run short: a page of them instead of a span, and the block from
+ * where there is one, so that no call takes pages twice. NULL if there is none near.
+ */
+static __noinline void *borrow(struct heap *h, unsigned class)
+{
+	unsigned end = min(class + BORROW_CLASSES, (unsigned)HEAP_CLASSES);
+
+	for (unsigned i = class + 1; i < end; i++) {
+		struct heap_span *s = list_settle(list_of(h, i));
+
+		if (s == &h->none)
+			continue;
+		descriptors_refill(h, descriptors_for(h, class));
+		return span_take(s);
 	}
-	return s == &h->none ? NULL : span_take(s);
+	return NULL;
 }
 
 static __noinline void *new_malloc(struct heap *h, unsigned class)
 {
-	struct heap_span *s = span_make(h, class);
+	struct heap_span *s;
+	void *block;
 
+	if (unlikely(descriptors_for(h, class)->ready < DESCRIPTORS_READY)) {
+		block = borrow(h, class);
+		if (block)
+			return block;
+	}
+	s = span_make(h, class);
 	return likely(s) ? span_take(s) : scarce_malloc(h, class);
 }
 
@@ -447,7 +466,6 @@ void *heap_malloc_slow(struct heap *h, size_t size)
 	s = lend(h, class);
 	if (unlikely(s == &h->none || !sound(h, s)))
 		return new_malloc(h, class);
-	descriptors_prepare(h);
 	return plain_take(s);
 }
 
@@ -461,11 +479,14 @@ static void *class_malloc(struct heap *h, unsigned class)
 {
 	struct heap_span *s = list_settle(list_of(h, class));
 
-	if (s == &h->none)
-		s = span_make(h, class);
-	while (!s && release_one(h))
-		s = span_make(h, class);
-	return s ? span_take(s) : NULL;
+	do {
+		if (s == &h->none)
+			s = span_make(h, class);
+		if (s)
+			return span_take(s);
+		s = &h->none;
+	} while (release_one(h));
+	return NULL;
 }
 
 void *heap_alloc(struct heap *h, size_t size, size_t align)

@@ -36,10 +36,12 @@
 #define TINY(number)		((number) < HEAP_TINY_CLASSES)
 /* A bit for each block, or of a tiny span for each word of 64 blocks. */
 #define BITS(number, n)		(TINY(number) ? ((n) + 63) / 64 : (n))
+/* The lowest n bits, 1 to 64 (of a tiny span unused, hence the mask). */
+#define ONES(n)			(UINT64_MAX >> ((64 - (n)) & 63))
 #define DESCRIBE(number, below, size_, order) \
 	[number] = { \
-		.free = UINT64_MAX >> (64 - BITS(number, COUNT(size_, order))), \
-		.all = TINY(number) ? COUNT(size_, order) : UINT64_MAX >> (64 - COUNT(size_, order)), \
+		.free = ONES(BITS(number, COUNT(size_, order))), \
+		.all = TINY(number) ? COUNT(size_, order) : ONES(COUNT(size_, order)), \
 		.bytes = TINY(number) ? 0 : COUNT(size_, order) * (size_), \
 		.reciprocal = ((UINT64_C(1) << 32) + (size_) - 1) / (size_), \
 		.size = (size_), \

@@ -20,6 +20,7 @@ typedef uint64_t paddr_t;
 #define __used		__attribute__((used))
 #define __unused	__attribute__((unused))
 #define __noinline	__attribute__((noinline))
+#define __inlined	inline __attribute__((always_inline))
 #define __section(s)	__attribute__((section(s)))
 #define __weak		__attribute__((weak))
 
