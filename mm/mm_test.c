@@ -131,23 +131,35 @@ static bool is_filled(const struct block *b)
 	return true;
 }
 
+/* Frees the block or gives it another size; then it has one, with what was in it. */
+static void replace(struct ktest_run *t, struct block *b, size_t size)
+{
+	size_t kept = min(b->size, size);
+
+	expect(t, !b->at || is_filled(b));
+	if (b->at && ktest_random_below(t, 4) == 0) {
+		b->at = krealloc(b->at, size);
+		b->size = kept;
+		expect(t, b->at && is_filled(b));
+	} else {
+		kfree(b->at);
+		b->at = kmalloc(size);
+	}
+	b->size = size;
+}
+
 KTEST(mm_heap_blocks_never_overlap)
 {
 	static struct block blocks[BLOCKS];
-	uint64_t n = min(ktest_operations(), (uint64_t)20000);
+	uint64_t n = ktest_operations();
 
 	memset(blocks, 0, sizeof(blocks));
 	for (uint64_t i = 0; i < n; i++) {
 		struct block *b = &blocks[ktest_random_below(t, BLOCKS)];
 
-		if (b->at) {
-			expect(t, is_filled(b));
-			kfree(b->at);
-		}
-		b->size = 1 + ktest_random_below(t, i % 64 == 0 ? 20000 : 600);
-		b->fill = ktest_random(t);
-		b->at = kmalloc(b->size);
+		replace(t, b, 1 + ktest_random_below(t, i % 64 == 0 ? 20000 : 600));
 		require(t, b->at != NULL);
+		b->fill = ktest_random(t);
 		expect(t, is_aligned((uintptr_t)b->at, 16));
 		memset(b->at, b->fill, b->size);
 	}
