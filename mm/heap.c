@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * Blocks of up to 4 KiB share spans: naturally aligned runs of 16 to 64 KiB
+ * Blocks of up to 4 KiB share spans: naturally aligned runs of 8 to 64 KiB
  * with blocks of one size class (heap_classes.c), which blocks are free being
  * a bitmap in a descriptor of 64 bytes outside of the span. Nothing is kept in
  * the memory that is handed out, so neither an overrun nor a write after free
@@ -10,10 +10,10 @@
  * A class keeps the spans that have a free block in a list, takes from the
  * first until it is full, and appends one that was full when something of it
  * comes back: by the time it is first, more has come back. Spans of tiny blocks
- * (below 256 bytes, so more than 64 in a span) have a bitmap in two levels.
+ * (below 128 bytes, so more than 64 in a span) have a bitmap in two levels.
  *
- * What a pointer is, the map says: an entry for each 16 KiB, found by the low
- * bits of the number of those 16 KiB, holds the span that was last seen there.
+ * What a pointer is, the map says: an entry for each 8 KiB, found by the low
+ * bits of the number of those 8 KiB, holds the span that was last seen there.
  * It is a hint, checked against the span's extent; where it is wrong the page
  * allocator is asked, which knows the truth for any number. The map grows
  * with the heap, a few entries at a time.
@@ -25,17 +25,20 @@
  *
  * Invariants: a span is listed exactly if it has a free block; at most one
  * span of a class is empty (it was alone in the list when it became so, and is
- * kept lest a lone block that comes and goes make it each time); descriptors for as many
- * spans as there are classes are ready, so that making a span takes one call
- * of the page allocator, and so does every other operation at most.
+ * kept lest a lone block that comes and goes make it each time); a few
+ * descriptors are ready, and where they run short a block of a larger class is
+ * borrowed while a page of them is taken, so that a request of up to 4 KiB
+ * takes pages once, the very first ones excepted.
  *
- * Bound: no loop but over the 16 words of a tiny span when it is made, the
- * entries of a new map in pieces, and two classes when lending.
+ * Bound: no loop but over the 8 words of a tiny span when it is made, the
+ * entries of a new map in pieces, a few classes when lending or borrowing, and
+ * all classes when no pages are left.
  *
  * Shortcomings: within a class free blocks can be spread over many spans, none
  * of which can then be given back (live sizes that move from class to class
- * cost up to one span a class). A run is rounded up to pages. One heap is one
- * lock's worth: there is no caching by processor.
+ * cost up to one span a class). A run is rounded up to pages. Pages of
+ * descriptors go back only by heap_trim(). One heap is one lock's worth:
+ * there is no caching by processor.
  */
 #include "mm/heap.h"
 #include "mm/heap_internal.h"
@@ -46,7 +49,7 @@
 
 enum {
 	MAP_GROWTH = 8,			/* times, each time */
-	MAP_MAX = 1 << 18,		/* entries: 4 GiB of heap */
+	MAP_MAX = 1 << 18,		/* entries: 2 GiB of heap */
 	MAP_PIECE = 32,			/* entries made ready at a time */
 	GRANULE_PAGES = 2,
 	LEND_CLASSES = 3,
@@ -253,14 +256,13 @@ static __noinline void span_shorten(struct heap_span *s, unsigned order)
 	s->free = s->all = all_blocks(s);
 }
 
-static void span_init(struct heap *h, struct heap_span *s, const struct heap_span *class)
+static void span_init(struct heap_span *s, const struct heap_span *class)
 {
 	enum { FROM = offsetof(struct heap_span, free), TO = offsetof(struct heap_span, next) };
 
 	__builtin_memcpy((char *)s + FROM, (const char *)class + FROM, TO - FROM);
 	if (span_tiny(s))
 		words_init(s);
-	s->check = span_check(h, s);
 }
 
 /* A new span, listed. A class's first is small, so that a small heap stays small. */
@@ -280,9 +282,10 @@ static __inlined struct heap_span *span_make(struct heap *h, unsigned class)
 		return NULL;
 	}
 	s->start = (uintptr_t)address_pointer(h, pa);
-	span_init(h, s, &heap_classes[class]);
+	span_init(s, &heap_classes[class]);
 	if (unlikely(order != wanted))
 		span_shorten(s, order);
+	s->check = span_check(h, s);
 	h->spans[class]++;
 	h->span_pages += s->pages;
 	map_set(h, s);
@@ -438,6 +441,7 @@ static __noinline void *new_malloc(struct heap *h, unsigned class)
 static __noinline void *run_malloc(struct heap *h, size_t size)
 {
 	uint64_t pages = (size + PAGE_SIZE - 1) / PAGE_SIZE;
+	struct page_block run;
 	paddr_t pa;
 
 	if (size > HEAP_SIZE_MAX)
@@ -446,8 +450,10 @@ static __noinline void *run_malloc(struct heap *h, size_t size)
 		if (!release_one(h))
 			return NULL;
 	}
+	page_set_owner(h->pages, pa, h);
+	page_block_find(h->pages, pa, &run);	/* it may be longer */
 	h->runs++;
-	h->run_pages += pages;
+	h->run_pages += run.pages;
 	return address_pointer(h, pa);
 }
 
@@ -554,13 +560,13 @@ static void block_free(struct heap *h, struct heap_span *s, void *block, unsigne
 		span_free(h, s, number);
 }
 
-/* The run that begins at `block`; false if none does. */
+/* The run of this heap's that begins at `block`; false if none does. */
 static bool run_find(const struct heap *h, const void *block, struct page_block *out)
 {
 	paddr_t address = pointer_address(h, block);
 
 	return page_block_find(h->pages, address, out) && out->start == address &&
-	       out->use == PAGE_USE_HEAP_RUN;
+	       out->use == PAGE_USE_HEAP_RUN && out->owner == h;
 }
 
 static __noinline int run_free(struct heap *h, void *block)
@@ -614,7 +620,7 @@ bool heap_block_find(const struct heap *h, const void *p, struct heap_block *out
 		return true;
 	}
 	if (!page_block_find(h->pages, pointer_address(h, p), &run) ||
-	    run.use != PAGE_USE_HEAP_RUN)
+	    run.use != PAGE_USE_HEAP_RUN || run.owner != h)
 		return false;
 	*out = (struct heap_block){ (uintptr_t)address_pointer(h, run.start),
 				    run.pages * PAGE_SIZE, true };
@@ -713,10 +719,64 @@ static void pools_give(struct heap *h, struct heap_descriptors *d)
 	}
 }
 
+static struct heap_pool *pool_of(struct heap_span *s)
+{
+	return (struct heap_pool *)align_down((uintptr_t)s, PAGE_SIZE);
+}
+
+/* What the map still says of descriptors in a page that goes. */
+static void forget(struct heap *h, const struct heap_pool *pool)
+{
+	for (uint64_t i = 0; i <= h->map_mask; i++)
+		if (pool_of(h->map[i]) == pool)
+			h->map[i] = &h->none;
+	for (unsigned i = 0; i < HEAP_CLASSES; i++)
+		if (pool_of(h->empty[i]) == pool)
+			h->empty[i] = &h->none;
+}
+
+static bool pool_unused(const struct heap_descriptors *d, const struct heap_pool *pool)
+{
+	for (unsigned i = 0; i < pool->used; i++)
+		if (pool->first[i * d->units].count)
+			return false;
+	return true;
+}
+
+/* Gives back the pools that describe nothing, but for the one that is being filled. */
+static void pools_trim(struct heap *h, struct heap_descriptors *d)
+{
+	struct heap_span **spare = &d->spare;
+	struct heap_pool **list = &d->pools;
+
+	for (struct heap_pool *p = d->pools; p; p = p->next)
+		p->unused = p != d->current && p->used == pool_descriptors(d) && pool_unused(d, p);
+	while (*spare) {
+		if (pool_of(*spare)->unused)
+			*spare = (*spare)->next;
+		else
+			spare = &(*spare)->next;
+	}
+	while (*list) {
+		struct heap_pool *pool = *list;
+
+		if (!pool->unused) {
+			list = &pool->next;
+			continue;
+		}
+		*list = pool->next;
+		d->ready -= pool_descriptors(d);
+		forget(h, pool);
+		own_pages_give(h, pool, 0);
+	}
+}
+
 void heap_trim(struct heap *h)
 {
 	while (release_one(h))
 		;
+	pools_trim(h, &h->descriptors);
+	pools_trim(h, &h->tiny_descriptors);
 	if (h->span_pages)
 		return;
 	/* No span, so no descriptor in use and nothing for the map to say. */

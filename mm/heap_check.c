@@ -32,10 +32,13 @@ static const char *check_bits(const struct heap_span *s)
 static const char *check_span(void *context, const struct heap_span *s)
 {
 	struct walk *w = context;
-	const struct heap_span *c = &heap_classes[s->class];
+	const struct heap_span *c;
 	struct page_block pages;
 
-	if (s->class >= HEAP_CLASSES || s->size != c->size || !span_intact(w->h, s) ||
+	if (s->class >= HEAP_CLASSES)
+		return "a span's descriptor is damaged";
+	c = &heap_classes[s->class];
+	if (s->size != c->size || !span_intact(w->h, s) ||
 	    s->count != s->pages * PAGE_SIZE / s->size ||
 	    (s->pages != c->pages && s->pages != 1 << HEAP_FIRST_ORDER))
 		return "a span's descriptor is damaged";

@@ -22,7 +22,8 @@ enum {
 struct heap_pool {
 	struct heap_pool *next;
 	uint32_t used;		/* descriptors ever taken, in order */
-	uint32_t pad[13];
+	uint32_t unused;	/* while it is being found out */
+	uint32_t pad[12];
 	struct heap_span first[];
 };
 
@@ -62,7 +63,10 @@ static inline uint32_t span_extent(const struct heap_span *s)
 
 static inline uint32_t span_check(const struct heap *h, const struct heap_span *s)
 {
-	return (uint32_t)s->start ^ s->reciprocal ^ s->size ^ (uint32_t)(uintptr_t)h;
+	uint64_t sum = s->start ^ (uintptr_t)h;
+	uint32_t shape = (uint32_t)s->count << 16 ^ (uint32_t)s->pages << 8 ^ s->class;
+
+	return (uint32_t)(sum ^ sum >> 32) ^ s->reciprocal ^ s->size * 0x9e3779b1 ^ shape * 5;
 }
 
 /* Whether what never changes about a span is as it was made, by this heap. */

@@ -594,3 +594,66 @@ KTEST(heap_uses_what_it_holds_before_it_fails)
 	expect_str(t, heap_check(&w->heap), NULL);
 	world_close(w);
 }
+
+/* One live block does not keep all the descriptors that once were in use. */
+KTEST(heap_trim_gives_back_pages_of_descriptors)
+{
+	enum { BLOCKS = 5000 };
+	struct world *w = &world;
+	static char *blocks[BLOCKS];
+	struct heap_stats s;
+	char *kept;
+
+	require(t, world_open(w, t, 256 * MIB));
+	kept = heap_malloc(&w->heap, 3000);
+	for (unsigned i = 0; i < BLOCKS; i++)
+		require(t, (blocks[i] = heap_malloc(&w->heap, 2000 + i % 2000)));
+	for (unsigned i = 0; i < BLOCKS; i++)
+		expect_eq(t, heap_free(&w->heap, blocks[i]), 0);
+	heap_trim(&w->heap);
+	heap_stats(&w->heap, &s);
+	expect(t, w->heap.own_pages <= 2 + 8 + 1);	/* pools being filled, a map */
+	expect_str(t, heap_check(&w->heap), NULL);
+	for (unsigned i = 0; i < BLOCKS; i++)
+		require(t, (blocks[i] = heap_malloc(&w->heap, 2000 + i % 2000)));
+	expect_str(t, heap_check(&w->heap), NULL);
+	for (unsigned i = 0; i < BLOCKS; i++)
+		expect_eq(t, heap_free(&w->heap, blocks[i]), 0);
+	expect_eq(t, heap_free(&w->heap, kept), 0);
+	expect_empty(w);
+	world_close(w);
+}
+
+/* Runs: another heap's are not ours, and one that became longer is counted as it is. */
+KTEST(heap_counts_its_own_runs)
+{
+	struct world *w = &world;
+	static struct heap other;
+	paddr_t groups[8], page;
+	struct heap_stats s;
+	unsigned n = 0;
+	char *run;
+
+	require(t, world_open(w, t, 80 * MIB));
+	heap_init(&other, &w->pages);
+	run = heap_malloc(&other, 5000);
+	require(t, run);
+	expect_eq(t, heap_free(&w->heap, run), -EINVAL);
+	expect_eq(t, heap_usable_size(&w->heap, run), 0);
+	expect(t, !heap_realloc(&w->heap, run, 10000));
+	expect_eq(t, heap_free(&other, run), 0);
+	while (n < 8 && !page_alloc_from(&w->pages, 12, PAGE_ANY, &groups[n]))
+		n++;
+	while (!page_alloc_from(&w->pages, 0, PAGE_ANY, &page))
+		;
+	while (n)
+		require(t, page_free_to(&w->pages, groups[--n], 12) == 0);
+	run = heap_malloc(&w->heap, 9 * MIB);
+	require(t, run);
+	heap_stats(&w->heap, &s);
+	expect_eq(t, s.bytes, heap_usable_size(&w->heap, run));
+	expect_eq(t, heap_free(&w->heap, run), 0);
+	heap_stats(&w->heap, &s);
+	expect(t, s.blocks == 0 && s.bytes == 0 && s.pages == 0);
+	world_close(w);
+}

@@ -60,7 +60,8 @@ static void say_block(struct text *t, paddr_t pa)
 	if (!mm_ready())
 		return;
 	if (!page_block_find(mm_pages(), pa, &b)) {
-		say(t, ", free");
+		say(t, page_is_free(mm_pages(), pa) ? ", free" :
+		    ", page allocator's metadata or page tables");
 		return;
 	}
 	say(t, ", %s", page_use_name(b.use));

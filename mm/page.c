@@ -357,10 +357,11 @@ static inline int group_free(struct page_allocator *a, const struct page_group *
 			     paddr_t block, uint64_t order)
 {
 	uint64_t index = unit_index(block), bit = page_index(block), start;
-	struct page_unit *u = &g->units[index];
+	struct page_unit *u;
 
 	if (!(g->split & BIT(index)) || !is_aligned(block, PAGE_SIZE))
 		return -EINVAL;
+	u = &g->units[index];
 	start = u->set.start;
 	if (!(start & BIT(bit)) || (uint64_t)u->info[bit] >> INFO_ORDER_SHIFT != order)
 		return -EINVAL;
@@ -413,11 +414,12 @@ static inline bool group_block_find(const struct page_allocator *a, const struct
 				    paddr_t addr, struct page_block *out)
 {
 	uint64_t index = unit_index(addr), bit = page_index(addr), starts, back;
-	const struct page_unit *u = &g->units[index];
+	const struct page_unit *u;
 	unsigned info;
 
 	if (!(g->split & BIT(index)))
 		return large_find(a, addr, out);
+	u = &g->units[index];
 	starts = u->set.start << (SET_SIZE - 1 - bit);
 	if (!starts)
 		return large_find(a, addr, out);
@@ -449,10 +451,11 @@ static inline int group_set_owner(struct page_allocator *a, const struct page_gr
 				  paddr_t block, void *owner)
 {
 	uint64_t index = unit_index(block), bit = page_index(block);
-	struct page_unit *u = &g->units[index];
+	struct page_unit *u;
 
 	if (!(g->split & BIT(index)))
 		return large_set_owner(a, block, owner);
+	u = &g->units[index];
 	if (!is_aligned(block, PAGE_SIZE) || !(u->set.start & BIT(bit)) ||
 	    (u->info[bit] & INFO_LENGTH) < OWNER_PAGES - 1)
 		return -EINVAL;

@@ -152,7 +152,7 @@ int page_free_to(struct page_allocator *a, paddr_t block, unsigned order);
 
 /*
  * Allocates `pages` pages, 1 to 2^PAGE_ORDER_MAX, in one piece, aligned to the
- * power of two that is not less. A run of more than 16 MiB may become longer,
+ * power of two that is not less. A run of more than 8 MiB may become longer,
  * up to a multiple of that, where there is no memory for metadata.
  * Returns as page_alloc_from().
  */
@@ -172,6 +172,12 @@ struct page_block {
 
 /* The allocated block that holds `addr`, any number whatever; false if none does. */
 bool page_block_find(const struct page_allocator *a, paddr_t addr, struct page_block *out);
+
+/*
+ * Whether the page at `addr`, any number, is free: given to the allocator, and
+ * neither in a block nor metadata. Walks the ranges of memory never used.
+ */
+bool page_is_free(const struct page_allocator *a, paddr_t addr);
 
 /*
  * Keeps a pointer with a block or run of 2 pages or more, whose owner is NULL

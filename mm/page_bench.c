@@ -24,7 +24,7 @@
 
 enum {
 	BLOCKS_MAX = 1 << 19,
-	ARENA_ORDER = 14,	/* 64 MiB */
+	ARENA_ORDER = 12,	/* 16 MiB */
 };
 
 /* Across 2 GiB, and not aligned to anything. */
@@ -239,6 +239,7 @@ BENCH(pages)
 	static const unsigned orders[] = { 0, 2, 4 };
 	struct world *w = &world;
 
+	kmalloc_trim();		/* of what other benchmarks have left */
 	*w = (struct world){
 		.pages = kmalloc(sizeof(*w->pages)),
 		.arena = page_alloc(ARENA_ORDER, PAGE_ANY),

@@ -253,3 +253,29 @@ void pages_put(struct page_allocator *a, paddr_t first, paddr_t end)
 		}
 	}
 }
+
+static bool never_used(const struct page_allocator *a, paddr_t addr)
+{
+	for (unsigned i = 0; i < a->range_touched; i++) {
+		const struct page_range *r = &a->ranges[i];
+
+		if (r->start < r->end && addr >= r->start && addr < r->end)
+			return true;
+	}
+	return false;
+}
+
+bool page_is_free(const struct page_allocator *a, paddr_t addr)
+{
+	const struct page_group *g = group_find(a, addr);
+	const struct page_node *n = addr < PAGE_ADDRESS_END ? node_find(a, addr) : NULL;
+
+	if (n && n->set.free & BIT(group_index(addr)))
+		return true;
+	if (g && g->set.free & BIT(unit_index(addr)))
+		return true;
+	if (g && g->split & BIT(unit_index(addr)) &&
+	    g->units[unit_index(addr)].set.free & BIT(page_index(addr)))
+		return true;
+	return never_used(a, addr);
+}
