@@ -132,12 +132,12 @@ boottest:
 	+@$(PYTHON) scripts/boottest.py --build $(O) --tier $(or $(TIER),ci) \
 		$(if $(ONLY),--only "$(ONLY)")
 
-# In the guest; then the heap on this machine, beside other heaps.
-heapbench = $(PYTHON) scripts/heapbench.py --build $(O) $(if $(CC),--cc "$(CC)")
 # Every allocation refused in turn, of boot and of the tests that may fail.
 test-faults:
 	+@$(PYTHON) scripts/boottest.py --build $(O) --tier $(or $(TIER),all) --only '*faults*'
 
+# In the guest; then the heap on this machine, beside other heaps.
+heapbench = $(PYTHON) scripts/heapbench.py --build $(O) $(if $(CC),--cc "$(CC)")
 bench:
 	+@$(MAKE) kernel
 	@$(PYTHON) scripts/bench.py --build $(O) $(if $(ONLY),--only "$(ONLY)")

@@ -232,6 +232,9 @@ void fault_boot_end(void)
 	if (mode == FAULT_COUNT)
 		print("fail: %llu allocations at the end of boot\n",
 		      (unsigned long long)fault_seen()->seen);
+	if (mode == FAULT_NTH && !fault_seen()->kind)
+		print("fail: none was refused by the end of boot: %llu allocations matched\n",
+		      (unsigned long long)fault_seen()->seen);
 	if (mode != FAULT_BOOT)
 		return;
 	if (saved.total == 0)

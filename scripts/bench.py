@@ -55,7 +55,10 @@ def main():
         print("bench: QEMU left with %s and %d figures" % (code, len(figures)), file=sys.stderr)
         return 1
     print(text if args.debug else "\n".join(figures))
-    return 0
+    failed = [line for line in figures if line.split()[1].endswith(".failed")]
+    if failed:
+        print("bench: could not be measured: %s" % ", ".join(failed), file=sys.stderr)
+    return 1 if failed else 0
 
 
 if __name__ == "__main__":
