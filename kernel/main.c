@@ -10,7 +10,10 @@
 #include "arch/x86/boot/watch.h"
 #include "arch/x86/cpu.h"
 #include "arch/x86/paging.h"
+#include "drivers/acpi/acpi.h"
+#include "drivers/clock/clock_init.h"
 #include "drivers/console/fbcon.h"
+#include "drivers/irq/irq_init.h"
 #include "drivers/pci/pci.h"
 #include "drivers/rng/rng.h"
 #include "drivers/virtio/virtio.h"
@@ -19,12 +22,14 @@
 #include "kernel/cmdline.h"
 #include "kernel/console.h"
 #include "kernel/exit.h"
+#include "kernel/irq.h"
 #include "kernel/ktest.h"
 #include "kernel/lib/string.h"
 #include "kernel/phase.h"
 #include "kernel/report.h"
 #include "kernel/run.h"
 #include "kernel/shell.h"
+#include "kernel/time.h"
 #include "kernel/wait.h"
 #include "mm/fault.h"
 #include "mm/mm.h"
@@ -67,6 +72,9 @@ static const struct {
 	PHASE_OF(CONFIG_KTEST, "watch", boot_watch_begin),
 	{ "memory", init_memory },
 	PHASE_OF(CONFIG_FRAMEBUFFER, "screen", init_screen),
+	{ "acpi", acpi_init },
+	{ "interrupts", irq_init },
+	{ "clocks", clock_init },
 	PHASE_OF(CONFIG_PCI, "pci", pci_init),
 	PHASE_OF(CONFIG_VIRTIO, "virtio", virtio_init),
 	{ "protect", paging_protect_after_init },
@@ -105,6 +113,9 @@ static void report(void)
 {
 	report_boot();
 	mm_report();
+	acpi_report();
+	irq_report();
+	time_report();
 	if (IS_ENABLED(CONFIG_VIRTIO))
 		virtio_report();
 	if (IS_ENABLED(CONFIG_VIRTIO_RNG))

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Writing JSON (RFC 8259) piece by piece, through print(). Commas and
+ * escapes are the writer's; a key is given for the members of an object and
+ * NULL for the elements of an array. Addresses are strings, "0xfeb00000",
+ * as not every reader's numbers have 64 bits; use json_hex().
+ *
+ *	json_object(j, "heap");
+ *	json_number(j, "bytes", n);
+ *	json_end(j);
+ */
+#pragma once
+
+#include "kernel/lib/types.h"
+
+enum { JSON_DEPTH_MAX = 32 };
+
+struct json {
+	/* The owner sets: where the text goes, not terminated; NULL: print(). */
+	void (*write)(struct json *j, const char *text, size_t len);
+
+	/* json.c's */
+	unsigned depth;
+	bool broken;			/* nested too deeply, or ended too often */
+	uint64_t arrays;		/* bit per depth: which bracket ends it */
+	uint64_t filled;		/* bit per depth: a comma is due */
+};
+
+/* Opens an object or an array; json_end() closes the one opened last. */
+void json_object(struct json *j, const char *key);
+void json_array(struct json *j, const char *key);
+void json_end(struct json *j);
+
+void json_string(struct json *j, const char *key, const char *value);	/* NULL: null */
+void json_number(struct json *j, const char *key, uint64_t value);
+void json_hex(struct json *j, const char *key, uint64_t value);		/* "0x..." */
+void json_bool(struct json *j, const char *key, bool value);
+void json_null(struct json *j, const char *key);
+/* A string, formatted; cut at 255 characters. */
+void json_format(struct json *j, const char *key, const char *fmt, ...) __printf(3, 4);
