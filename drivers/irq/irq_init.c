@@ -16,8 +16,9 @@ void irq_init(void)
 	const struct acpi_info *info = acpi_info();
 
 	origin.from = info->interrupts_from;
+	/* Tables say so where there is none as well, so it must answer too. */
 	if (info->has_pic || !origin.from)
-		origin.pic_masked = pic_mask(info->has_pic);
+		origin.pic_masked = pic_mask();
 	irq_origin_register(&origin);
 	lapic_init();
 	ioapic_init();

@@ -14,11 +14,8 @@ void irq_init(void);
 
 /* The parts, for irq_init.c alone, in this order. */
 
-/*
- * Moves the two 8259 to IRQ_VECTOR_PIC and masks them; where nobody vouches
- * for them (`known` is false), only if they answer. Returns whether it did.
- */
-bool pic_mask(bool known);
+/* Moves the two 8259 to IRQ_VECTOR_PIC and masks them, if they answer. Returns whether they do. */
+bool pic_mask(void);
 void lapic_init(void);
 void ioapic_init(void);
 /* Every line is masked now: lets in, and forgets, what firmware left pending. */

@@ -46,9 +46,9 @@ static void initialise(uint16_t command, uint16_t data, uint8_t vector, uint8_t 
 	outb(data, MASK_ALL);
 }
 
-bool pic_mask(bool known)
+bool pic_mask(void)
 {
-	if (!known && !pic_answers())
+	if (!pic_answers())
 		return false;
 	initialise(MASTER_COMMAND, MASTER_DATA, IRQ_VECTOR_PIC, ICW3_MASTER_SLAVE_AT_2);
 	initialise(SLAVE_COMMAND, SLAVE_DATA, IRQ_VECTOR_PIC + 8, ICW3_SLAVE_ID);
