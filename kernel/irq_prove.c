@@ -7,9 +7,9 @@
 enum {
 	PROOF_NS = 200 * 1000 * 1000,
 	/*
-	 * The end where the clock stands still. A turn without work is some
-	 * hundred instructions, so this is not reached before PROOF_NS where
-	 * the clock goes, and takes a second or so where it does not.
+	 * The end where the clock stands still. A turn is some hundred
+	 * instructions at the least, so where the clock goes PROOF_NS is over
+	 * before.
 	 */
 	PROOF_TURNS = 10 * 1000 * 1000,
 };
@@ -36,8 +36,9 @@ bool irq_prove(struct irq *irq, uint64_t before)
 {
 	struct proof p = { irq, before, 0 };
 
-	if (irq->vector && !has_come(&p) && loop_until(is_over, &p, PROOF_NS))
-		p.turns = 0;	/* late: what counts is the last look, below */
-	irq->proof = has_come(&p) ? IRQ_SEEN : IRQ_NOT_SEEN;
+	if (!irq->vector || loop_until(is_over, &p, PROOF_NS) || !has_come(&p))
+		irq->proof = IRQ_NOT_SEEN;
+	else
+		irq->proof = IRQ_SEEN;
 	return irq->proof == IRQ_SEEN;
 }
