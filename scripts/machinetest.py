@@ -153,10 +153,8 @@ def compare_pins(sources, pins):
             for s in sources if s["kind"] == "line"}
     theirs = [(p.pin, p.vector, "level" if p.level else "edge", "low" if p.active_low else "high")
               for p in pins]
-    mine = [(pin, vector, trigger, polarity.split()[-1].rpartition("-")[2])
-            for pin, vector, trigger, polarity in mine.values()]
     return _compare_sets("interrupt line (pin, vector, trigger, polarity)",
-                         [str(m) for m in mine], [str(t) for t in theirs])
+                         [str(m) for m in mine.values()], [str(t) for t in theirs])
 
 
 def compare_clocks(report, view, facts):
@@ -207,8 +205,8 @@ def virtio_interrupts(where, device, facts):
 
 def compare_acpi(report, _view, facts):
     acpi = report["acpi"]
-    found = _differ("acpi: RSDP from", _said(acpi["rsdp"] and acpi["rsdp"]["from"]), facts["acpi"])
-    if acpi["rsdp"] and not acpi["tables"]:
+    found = _differ("acpi: RSDP from", _said(acpi["rsdp"]["from"]), facts["acpi"])
+    if acpi["rsdp"]["from"] and not acpi["tables"]:
         found.append("acpi: there is an RSDP, and the report has no table")
     return found + ["acpi: %s at %s: %s" % (t["signature"], t["address"], t["problem"])
                     for t in acpi["tables"] if t["problem"]]

@@ -32,8 +32,8 @@ def virtio(kind, number, where, transport, through, driver="virtio-rng"):
 
 def source(name, pin, vector):
     return {"name": name, "kind": "line", "controller": "ioapic0", "gsi": pin, "pin": pin,
-            "vector": vector, "trigger": "edge", "polarity": "active high", "count": 1,
-            "proof": "seen"}
+            "vector": vector, "trigger": "edge", "polarity": "high", "count": 1,
+            "proof": "seen", "storming": False}
 
 
 REPORT = {
@@ -132,7 +132,7 @@ PLANTED = [
     ("virtio.1.interrupts.proof", "not seen", "0xfeb02e00: proof"),
     ("virtio.1.interrupts.kind", "polled", "0xfeb02e00: kind"),
     ("virtio.1.interrupts", None, "0xfeb02e00: the report says nothing of its interrupts"),
-    ("acpi.rsdp", None, "RSDP from: the report has none, QEMU boot loader"),
+    ("acpi.rsdp.from", None, "RSDP from: the report has none, QEMU boot loader"),
     ("acpi.rsdp.from", "BIOS area", "RSDP from: the report has BIOS area"),
     ("acpi.tables", [], "the report has no table"),
     ("acpi.tables.0.problem", "checksum", "APIC at 0xe1000: checksum"),

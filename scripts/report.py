@@ -77,7 +77,7 @@ SCHEMA = {
         "regions": [{"start": HEX, "end": HEX, "kind": NAME, "name": NAME}],
     },
     "acpi": {
-        "rsdp": Maybe({"address": Maybe(HEX), "from": NAME}),
+        "rsdp": {"address": Maybe(HEX), "from": Maybe(Text("boot loader", "BIOS area"))},
         "tables": [{"signature": NAME, "address": HEX, "length": COUNT, "problem": Maybe(NAME)}],
         "tables_lost": COUNT,
         "aml_problem": Maybe(NAME),
@@ -91,13 +91,14 @@ SCHEMA = {
     },
     "interrupts": {
         "from": Maybe(Text("MADT", "MP table")),
-        "local": Maybe({"name": NAME, "address": HEX}),
+        "local": Maybe({"name": NAME, "address": Maybe(HEX)}),
         "pic": YES,
         "lines": [{"name": NAME, "address": HEX, "gsi_base": COUNT, "count": COUNT}],
         "sources": [{
             "name": NAME, "kind": Text("line", "message", "local"), "controller": Maybe(NAME),
-            "gsi": Maybe(COUNT), "pin": Maybe(COUNT), "vector": COUNT, "trigger": Maybe(NAME),
-            "polarity": Maybe(NAME), "count": COUNT, "proof": PROOF,
+            "gsi": Maybe(COUNT), "pin": Maybe(COUNT), "vector": COUNT,
+            "trigger": Maybe(Text("edge", "level")), "polarity": Maybe(Text("high", "low")),
+            "count": COUNT, "proof": PROOF, "storming": YES,
         }],
         "unexpected": COUNT, "spurious": COUNT,
     },

@@ -61,10 +61,10 @@ class SchemaTest(unittest.TestCase):
             self.assertEqual(len(report.problems(broken)), 1, path)
 
     def test_null_is_only_where_it_may_be(self):
-        for path in (("acpi", "rsdp"), ("interrupts", "from"), ("virtio", 0, "driver")):
+        for path in (("acpi", "rsdp", "from"), ("interrupts", "from"), ("virtio", 0, "driver")):
             holder(self.good, path)[path[-1]] = None
         self.assertEqual(report.problems(self.good), [])
-        for path in (("memory", "regions"), ("kernel",), ("virtio", 0, "where")):
+        for path in (("memory", "regions"), ("kernel",), ("acpi", "rsdp"), ("virtio", 0, "where")):
             broken = copy.deepcopy(self.good)
             holder(broken, path)[path[-1]] = None
             self.assertEqual(len(report.problems(broken)), 1, path)
