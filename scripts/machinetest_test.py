@@ -121,7 +121,7 @@ PLANTED = [
     ("interrupts.sources", [], "interrupt line .*the report does not have it"),
     ("interrupts.sources.0.vector", 49, "interrupt line .*\\(23, 49, .*the report has it, QEMU"),
     ("interrupts.sources.0.trigger", "level", "interrupt line"),
-    ("interrupts.sources.0.polarity", "active low", "interrupt line"),
+    ("interrupts.sources.0.polarity", "low", "interrupt line"),
     ("clocks.found", [], "HPET: the report has False, QEMU True"),
     ("clocks.source.name", "HPET", "clock source: the report has HPET"),
     ("virtio", [], "virtio device 0xfeb02e00: the report does not have it"),
