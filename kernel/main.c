@@ -75,6 +75,7 @@ static const struct {
 	{ "acpi", acpi_init },
 	{ "interrupts", irq_init },
 	{ "clocks", clock_init },
+	{ "input", console_connect },
 	PHASE_OF(CONFIG_PCI, "pci", pci_init),
 	PHASE_OF(CONFIG_VIRTIO, "virtio", virtio_init),
 	{ "protect", paging_protect_after_init },

@@ -145,7 +145,8 @@ const char *mptable_parse(const void *table, size_t len, struct acpi_info *out)
 	out->interrupts_from = "MP table";
 	out->lapic = h->lapic;
 	out->has_pic = true;		/* 2.1: part of every such machine */
-	for (unsigned i = 0; i < h->entry_count && left > 0; i++) {
+	/* qboot counts no entries; the length tells as well. */
+	for (unsigned i = 0; (i < h->entry_count || h->entry_count == 0) && left > 0; i++) {
 		size_t size = entry[0] == MP_PROCESSOR ? MP_PROCESSOR_SIZE : MP_ENTRY_SIZE;
 
 		if (entry[0] > MP_LOCAL_INTERRUPT)
