@@ -265,7 +265,6 @@ class Run:
         if self.section["report"]:
             problems = self._compare(session)
             if problems:
-                session.close()
                 return problems
         for step in lines(self.section["script"]):
             word, _, rest = step.partition(" ")
@@ -294,12 +293,12 @@ class Run:
 
     def _compare(self, session):
         """Holds the report against QEMU's own word, the guest at its prompt;
-        without a script that goes on, leaves it."""
+        leaves it there only for a script that goes on."""
         session.wait("^ready$", self.timeout)
         session.wait("^cairn>", self.timeout)
         problems = machinetest.judge(session.text(), session.control,
                                      lines(self.section["report"]))
-        if not self.section["script"] and not problems:
+        if problems or not self.section["script"]:
             session.send("exit")
         return problems
 

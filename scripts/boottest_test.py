@@ -247,7 +247,8 @@ class RunTest(unittest.TestCase):
 
     def test_the_machine_is_compared_before_the_script(self):
         said, facts = "ready\ncairn> ", "acpi none"
-        for problems, script, sent in ([], "", ["exit"]), ([], "send a", ["a"]), (["bad"], "", []):
+        for problems, script, sent in (([], "", ["exit"]), ([], "send a", ["a"]),
+                                       (["bad"], "send a", ["exit"])):
             with mock.patch.object(machinetest, "judge", return_value=problems) as judge:
                 found = self.problems(said, 33, report=facts, script=script)
             self.assertEqual(found, " | ".join(problems))
