@@ -6,6 +6,7 @@
 #	scripts/Makefile.build	configuration -> objects, for kernel and host
 #	scripts/Makefile.kernel	objects -> cairn.elf -> cairn.iso
 #	scripts/Makefile.host	objects -> the test program for the host
+#	scripts/Makefile.fuzz	objects -> the program for libFuzzer
 #	scripts/Makefile.heapbench	objects -> the host's benchmark of the heap
 #	scripts/Makefile.flags	how the kernel's C is compiled
 
@@ -184,10 +185,13 @@ test-memmaps:
 	+@$(PYTHON) scripts/maptest.py --build $(O) --tier $(or $(TIER),all) \
 		$(if $(ONLY),--only "$(ONLY)")
 
+# TIME=60: seconds for each target, and for new seeds; KEEP=1: add to the corpora.
 fuzz:
 	$(check-numbers)
 	+@$(MAKE) O=$(O)/host HOSTED=1 hosttest-program
-	@$(PYTHON) scripts/fuzz.py --seconds $(or $(SECONDS),60) $(O)/host/hosttest
+	+@$(MAKE) O=$(O)/fuzz HOSTED=1 FUZZED=1 fuzz-program
+	@$(PYTHON) scripts/fuzz.py --seconds $(or $(TIME),60) $(if $(ONLY),--only "$(ONLY)") \
+		$(if $(KEEP),--keep) $(O)/fuzz/fuzz $(O)/host/hosttest
 
 clean mrproper:
 	@sh scripts/output.sh $@ $(O)

@@ -84,7 +84,8 @@ class Sources:
 
 def is_free(path):
     """Tests, benches and main.c stand above all floors."""
-    return path == "kernel/main.c" or path.endswith(("_test.c", "_test.h", "_bench.c"))
+    return path == "kernel/main.c" or path.endswith(("_test.c", "_test.h", "_bench.c",
+                                                       "_fuzz.c"))
 
 
 def hosted_files(sources):
@@ -92,10 +93,11 @@ def hosted_files(sources):
     hosted = {p for p in sources.text if p.endswith(("_test.c", "_test.h"))}
     for path, text in sources.text.items():
         if os.path.basename(path) == "Makefile":
-            lists = {"hosttest": set(), "heapbench": set(), "obj": set()}
-            for name, words in re.findall(r"^(hosttest|heapbench|obj)-\S+ \+= (.*)", text, re.M):
+            lists = {"hosttest": set(), "heapbench": set(), "fuzz": set(), "obj": set()}
+            for name, words in re.findall(r"^(hosttest|heapbench|fuzz|obj)-\S+ \+= (.*)", text,
+                                          re.M):
                 lists[name] |= set(words.split())
-            alone = (lists["hosttest"] | lists["heapbench"]) - lists["obj"]
+            alone = (lists["hosttest"] | lists["heapbench"] | lists["fuzz"]) - lists["obj"]
             hosted |= {os.path.join(os.path.dirname(path), w.removesuffix(".o") + ".c")
                        for w in alone if w.endswith(".o")}
     return hosted

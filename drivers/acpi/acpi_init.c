@@ -13,11 +13,6 @@
 #include "kernel/lib/errno.h"
 #include "kernel/lib/string.h"
 
-#define LOG_SUBSYS acpi
-#include "kernel/log.h"
-
-LOG_DEFINE();
-
 static struct acpi_info info;
 static bool off;
 
@@ -32,6 +27,11 @@ static void unmap(const struct acpi_memory *m __unused)
 }
 
 static const struct acpi_memory memory = { map, unmap };
+
+const struct acpi_memory *acpi_memory(void)
+{
+	return &memory;
+}
 
 static int off_parse(const char *value)
 {

@@ -92,6 +92,9 @@ int __must_check acpi_find_root(const struct acpi_memory *m, const struct acpi_h
 void acpi_read_tables(const struct acpi_memory *m, const struct acpi_hint *hint,
 		      struct acpi_info *out);
 
+/* The kernel's: the early window. */
+const struct acpi_memory *acpi_memory(void);
+
 /*
  * Maps a listed table whole; NULL if it has a problem, or cannot be mapped any
  * more. The caller unmaps.

@@ -88,11 +88,6 @@ static const char *read_header(struct walk *w, struct acpi_table *t)
 	return t->length < sizeof(*h) ? "shorter than a header" : NULL;
 }
 
-const void *acpi_map_table(const struct acpi_memory *m, const struct acpi_table *t)
-{
-	return t->problem ? NULL : m->map(m, t->pa, t->length);
-}
-
 /*
  * Lists the table at `pa` and maps it; NULL if it is not good, or is none of
  * the kind that is wanted (NULL: any). Unmapped by the caller.
