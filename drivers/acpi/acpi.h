@@ -66,6 +66,7 @@ struct acpi_address {
 
 struct acpi_fadt {
 	bool present;
+	paddr_t dsdt;			/* where its AML begins; 0: none */
 	bool hardware_reduced;		/* no fixed registers, PM timer included */
 	bool has_reset;
 	struct acpi_address reset;
