@@ -582,12 +582,17 @@ static bool is_vouched(const struct solver *s, uint8_t root, bool io, struct pci
 	return false;
 }
 
-/* The lowest place in `span` where nothing is; 0 if there is none. */
+/*
+ * The lowest place in `span` where nothing is; 0 if there is none. Nothing ends
+ * at 4 GiB: a BAR of all ones is one that nobody assigned.
+ */
 static uint64_t fit(const struct solver *s, const struct item *item, int16_t bridge, uint8_t root,
 		    bool io, struct pci_span span)
 {
 	uint64_t at = align_up(span.start, item->align);
 
+	if (span.end == LIMIT_32)
+		span.end--;
 	while (at >= span.start && at <= span.end && item->size <= span.end - at) {
 		struct pci_span here = { at, at + item->size };
 		uint64_t end = set_blocks(&s->taken[io], here);

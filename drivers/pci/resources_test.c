@@ -388,7 +388,7 @@ static bool has_room(const struct machine *m, const struct pci_res_bar *b, struc
 	for (unsigned i = 0; i < count; i++) {
 		struct pci_span s = at(b, align_up(ends[i].end, align));
 
-		if (s.start && s.start >= range.start && inside(s, range) &&
+		if (s.start && s.start >= range.start && inside(s, range) && s.end != 4 * GIB &&
 		    !is_shut(m, b->root, b->io, s) && !is_taken(m, b->bridge, b->io, s, b))
 			return true;
 	}
