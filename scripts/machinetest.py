@@ -29,7 +29,8 @@ REQUIRED = ("acpi", "interrupts", "pci", "virtio")
 FACTS = REQUIRED + ("bars", "proof", "kind", "source", "disabled")
 LOCAL_APIC = "apic-msi"         # QEMU's names of ranges in its tree
 IOAPIC = "ioapic"
-HPET = "hpet"
+CLOCKS = (("HPET", "ranges", "hpet"), ("PIT", "ports", "pit"), ("PM timer", "ports", "acpi-tmr"))
+PIC = "pic"
 ECAM = ("pcie-mmcfg-mmio", "pcie-ecam")
 
 
@@ -150,6 +151,7 @@ def compare_interrupts(report, view, facts):
     found += _differ("local APIC", [local] if local else [], theirs)
     found += _differ("IOAPICs", sorted(l["address"] for l in mine["lines"]),
                      sorted(_hex_all(view.ranges.get(IOAPIC, []))))
+    found += _differ("two 8259", mine["pic"], PIC in view.ports)
     return found + compare_pins(mine["sources"], view.pins)
 
 
@@ -165,8 +167,9 @@ def compare_pins(sources, pins):
 
 def compare_clocks(report, view, facts):
     clocks = report["clocks"]
-    has = any("HPET" in clock["name"].upper() for clock in clocks["found"])
-    found = _differ("HPET", has, bool(view.ranges.get(HPET)))
+    names = [clock["name"] for clock in clocks["found"]]
+    found = [line for name, space, range_name in CLOCKS
+             for line in _differ(name, name in names, range_name in getattr(view, space))]
     if not clocks["found"]:
         found.append("clocks: the report has found none")
     if "source" in facts:

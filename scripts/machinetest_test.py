@@ -82,6 +82,7 @@ VIEW = View(
     [(0, 0xa0000), (0x100000, 0x1000000)],
     {"ioapic": [0xfec00000], "apic-msi": [0xfee00000], "hpet": [0xfed00000],
      "pcie-ecam": [0xe0000000]},
+    {"pic": [0x20, 0xa0], "pit": [0x40]},
     {"0000:01:02.0": 4, "0xfeb02e00": 4, "0xfeb02c00": 1},
     [Pin(23, 48, False, False)])
 
@@ -114,6 +115,7 @@ PLANTED = [
     ("pci.access", "ports", "from MCFG, but reached through ports"),
     ("pci.lost", 1, "1 functions were not listed"),
     ("interrupts.from", None, "interrupts from: the report has none, the run expects MADT"),
+    ("interrupts.pic", False, "two 8259: the report has False, QEMU True"),
     ("interrupts.local.address", "0xfee01000", "local APIC"),
     ("interrupts.local", None, "local APIC"),
     ("interrupts.lines", [], "IOAPICs: the report has \\[\\]"),
@@ -123,6 +125,8 @@ PLANTED = [
     ("interrupts.sources.0.trigger", "level", "interrupt line"),
     ("interrupts.sources.0.polarity", "low", "interrupt line"),
     ("clocks.found", [], "HPET: the report has False, QEMU True"),
+    ("clocks.found.0.name", "clock", "PIT: the report has False, QEMU True"),
+    ("clocks.found.0.name", "PM timer", "PM timer: the report has True, QEMU False"),
     ("clocks.source.name", "HPET", "clock source: the report has HPET"),
     ("virtio", [], "virtio device 0xfeb02e00: the report does not have it"),
     ("virtio.1.where", "0xfeb02a00", "virtio device 0xfeb02a00: the report has it, QEMU does not"),
