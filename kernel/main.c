@@ -152,6 +152,8 @@ static void report_json(void)
 	report_member(&j, "acpi", acpi_report_json);
 	report_member(&j, "interrupts", irq_report_json);
 	report_member(&j, "clocks", time_report_json);
+	if (IS_ENABLED(CONFIG_VIRTIO))
+		report_member(&j, "virtio", virtio_report_json);
 	report_member(&j, "phases", report_phases_json);
 	json_end(&j);
 	whole = json_finish(&j);

@@ -92,7 +92,7 @@ int rng_submit(unsigned index, struct rng_request *r)
 	rc = r->rng->submit(r->rng, r);
 	if (rc) {
 		r->rng = NULL;
-	} else if (r->limit && !r->ended) {
+	} else if (r->limit) {
 		r->timer.expired = limit_expired;
 		timer_start(&r->timer, r->limit);
 	}

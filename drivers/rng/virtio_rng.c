@@ -68,12 +68,13 @@ static int piece_ask(struct virtio_rng *v, struct piece *p, size_t len)
 	return rc;
 }
 
-/* Asks for what is lacking, as far as there are pieces; one doorbell. */
+/* Asks for what is lacking, as far as there are pieces and room; one doorbell. */
 static int pieces_ask(struct virtio_rng *v)
 {
+	unsigned usable = min((unsigned)PIECES, (unsigned)v->vq->size);
 	int rc = 0;
 
-	for (unsigned i = 0; i < PIECES && v->asked < v->wanted; i++) {
+	for (unsigned i = 0; i < usable && v->asked < v->wanted; i++) {
 		if (v->pieces[i].asked)
 			continue;
 		rc = piece_ask(v, &v->pieces[i], v->wanted - v->asked);
