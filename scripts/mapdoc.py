@@ -56,6 +56,31 @@ Whatever lies in or behind the image moves with every change of the code. Such a
 rounded down, and such sizes up, to %d KiB, and marked with `~`; everything else is exact.
 """
 
+IMAGE = """## The image
+
+From the ELF of `defconfig`, where it is linked; the rights are those of the page tables once it
+has booted. `r` read, `w` write, `x` execute. The guard pages below the stacks are not mapped.
+
+"""
+
+PHYSICAL = """## Physical addresses
+
+Of a q35 with 256 MiB and three virtio devices, booted by PVH: the memory and the devices of
+`report=json`. A range within another stands behind it.
+
+"""
+
+VIRTUAL = """## Virtual addresses
+
+The places, from `arch/x86/layout.h`:
+
+"""
+
+MAPPED = """
+What the page tables map at the prompt of the same boot, by the command `pt`:
+
+"""
+
 
 class MapError(Exception):
     """The boot did not say what the page needs."""
@@ -121,10 +146,7 @@ def image_section(image, mappings):
     for name in re.findall(r"\bstack\w*_guard\b", " ".join(s.name for s in image.symbols())):
         if rights_at(mappings, image.symbol(name)) != "none":
             raise MapError("the guard page %s is mapped" % name)
-    return ("## The image\n\nFrom the ELF of `defconfig`, where it is linked; the rights are those of "
-            "the page tables\nonce it has booted. `r` read, `w` write, `x` execute. The guard pages "
-            "below the stacks are\nnot mapped.\n\n"
-            + table(("part", "virtual", "physical", "size", "rights", "what"), rows))
+    return (IMAGE + table(("part", "virtual", "physical", "size", "rights", "what"), rows))
 
 
 def devices(told):
@@ -160,10 +182,7 @@ def physical_section(told, image_end):
         lines.append((about(start) if start == image_end else exact(start),
                       about(end - 1) if end == image_end else exact(end - 1),
                       about_size(end - start) if moves else size_text(end - start), what))
-    return ("## Physical addresses\n\nOf a q35 with 256 MiB and three virtio devices, booted by PVH: "
-            "the memory and the\ndevices of `report=json`. A range within another stands behind it."
-            "\n\n"
-            + table(("first", "last", "size", "what"), lines))
+    return PHYSICAL + table(("first", "last", "size", "what"), lines)
 
 
 def place_names():
@@ -192,9 +211,7 @@ def virtual_section(told, mappings, image_end):
                      about_size(end - start) if near else size_text(end - start),
                      "`%s`" % rights, cache, what))
     bases = [("`%s`" % name, exact(value)) for name, value in place_names()]
-    return ("## Virtual addresses\n\nThe places, from `arch/x86/layout.h`:\n\n"
-            + table(("name", "address"), bases)
-            + "\nWhat the page tables map at the prompt of the same boot, by the command `pt`:\n\n"
+    return (VIRTUAL + table(("name", "address"), bases) + MAPPED
             + table(("virtual", "physical", "size", "rights", "cache", "what"), rows))
 
 
