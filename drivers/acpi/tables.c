@@ -7,7 +7,6 @@
  */
 #include "drivers/acpi/table.h"
 
-#include "drivers/acpi/aml.h"
 #include "kernel/lib/errno.h"
 #include "kernel/lib/string.h"
 
@@ -201,5 +200,4 @@ void acpi_read_tables(const struct acpi_memory *m, const struct acpi_hint *hint,
 	read_dsdt(&w);
 	if (out->tables_lost)
 		log_warn("%u tables more than are listed", out->tables_lost);
-	aml_read(m, out);
 }
