@@ -411,11 +411,20 @@ def screen_text(session, path, font):
         return screen.read_text(picture.read(), glyphs.read())
 
 
+def allow_everywhere(parser):
+    """What [DEFAULT] allows to be skipped is allowed beside what a run itself allows."""
+    allowed = parser.defaults()["skips-allowed"]
+    for section in parser.values():
+        if section["skips-allowed"] != allowed:
+            section["skips-allowed"] = allowed + "\n" + section["skips-allowed"]
+
+
 def load_runs(path, root, tier, only):
     """The runs of a tier, those of one image together."""
     parser = configparser.ConfigParser(interpolation=None, comment_prefixes=("#",))
     with open(path, encoding="utf-8") as file:
         parser.read_file(file)
+    allow_everywhere(parser)
     images, runs = {}, []
     logs = os.path.join(root, "logs")
     for name in parser.sections():
