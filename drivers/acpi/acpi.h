@@ -100,6 +100,7 @@ struct acpi_virtio_mmio {
 	paddr_t base;
 	uint32_t size;
 	struct acpi_gsi line;
+	uint32_t uid;			/* _UID if it is a number, else 0 */
 	char path[24];			/* "\\_SB.VR07", cut */
 };
 
@@ -113,6 +114,7 @@ struct acpi_window {
 /* A PCI host bridge, PNP0A03 or PNP0A08. */
 struct acpi_bridge {
 	char path[24];			/* "\\_SB.PCI0" */
+	uint32_t uid;			/* _UID if it is a number, else 0 */
 	uint16_t segment;		/* _SEG */
 	uint8_t bus;			/* _BBN, or the first bus of _CRS; else 0 */
 	bool crs_static;		/* windows are what _CRS says */
