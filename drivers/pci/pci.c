@@ -12,6 +12,7 @@
  */
 #include "drivers/pci/pci.h"
 
+#include "drivers/pci/bars.h"
 #include "kernel/lib/errno.h"
 
 #define LOG_SUBSYS pci
@@ -312,12 +313,13 @@ static uint32_t register_probe(const struct pci_device *dev, uint16_t offset, ui
 
 	uint32_t mask = pci_config_read32(dev, offset);
 
-	pci_config_write32(dev, offset, before);
+	if (mask != before)
+		pci_config_write32(dev, offset, before);
 	return mask;
 }
 
 /* Reads address and writable bits of a BAR; decoding is off. */
-static void bar_probe(const struct pci_device *dev, uint16_t offset, uint32_t low,
+static void bar_learn(const struct pci_device *dev, uint16_t offset, uint32_t low,
 		      struct pci_bar *bar, uint64_t *mask)
 {
 	uint32_t flags = bar->io ? BAR_IO_FLAGS : BAR_MEMORY_FLAGS;
@@ -336,6 +338,41 @@ static void bar_probe(const struct pci_device *dev, uint16_t offset, uint32_t lo
 		*mask |= *mask ? GENMASK(63, 32) : 0;
 }
 
+unsigned pci_bars_of(const struct pci_device *dev)
+{
+	return dev->header == HEADER_NORMAL ? PCI_BARS_MAX : dev->header == HEADER_BRIDGE ? 2 : 0;
+}
+
+uint16_t pci_rom_register(const struct pci_device *dev)
+{
+	return dev->header == HEADER_NORMAL ? PCI_ROM_BAR :
+	       dev->header == HEADER_BRIDGE ? PCI_ROM_BAR_BRIDGE : 0;
+}
+
+int pci_bar_probe(const struct pci_device *dev, unsigned index, struct pci_bar *out)
+{
+	uint16_t offset = (uint16_t)(PCI_BAR0 + 4 * index);
+	uint32_t low = pci_config_read32(dev, offset);
+	struct pci_bar bar = {
+		.io = low & BAR_IO,
+		.wide = !(low & BAR_IO) && (low & BAR_TYPE) == BAR_TYPE_64,
+		.prefetchable = !(low & BAR_IO) && (low & BAR_PREFETCHABLE),
+		.index = (uint8_t)index,
+	};
+	uint64_t mask;
+
+	if (bar.wide && index + 1 >= pci_bars_of(dev))
+		return -EPROTO;
+	bar_learn(dev, offset, low, &bar, &mask);
+	if (mask == 0)
+		return -ENOENT;
+	bar.size = ~mask + 1;
+	if (!is_pow2(bar.size) || !is_aligned(bar.base, bar.size))
+		return -EPROTO;
+	*out = bar;
+	return 0;
+}
+
 static int bar_recall(const struct pci_device *dev, unsigned index, struct pci_bar *out)
 {
 	for (unsigned i = 0; i < dev->bar_count; i++) {
@@ -349,39 +386,19 @@ static int bar_recall(const struct pci_device *dev, unsigned index, struct pci_b
 
 int pci_bar_read(const struct pci_device *dev, unsigned index, struct pci_bar *out)
 {
-	unsigned bars = dev->header == HEADER_NORMAL ? PCI_BARS_MAX :
-			dev->header == HEADER_BRIDGE ? 2 : 0;
-	uint16_t offset = (uint16_t)(PCI_BAR0 + 4 * index);
-	uint64_t mask;
+	uint16_t command;
+	int rc;
 
-	if (index >= bars)
+	if (index >= pci_bars_of(dev))
 		return -EINVAL;
 	if (dev->bars_known)
 		return bar_recall(dev, index, out);
-
-	uint32_t low = pci_config_read32(dev, offset);
-	struct pci_bar bar = {
-		.io = low & BAR_IO,
-		.wide = !(low & BAR_IO) && (low & BAR_TYPE) == BAR_TYPE_64,
-		.prefetchable = !(low & BAR_IO) && (low & BAR_PREFETCHABLE),
-		.index = (uint8_t)index,
-	};
-	if (bar.wide && index + 1 >= bars)
-		return -EPROTO;
-
-	uint16_t command = pci_config_read16(dev, PCI_COMMAND);
+	command = pci_config_read16(dev, PCI_COMMAND);
 	pci_config_write16(dev, PCI_COMMAND,
 			   command & ~(PCI_COMMAND_IO | PCI_COMMAND_MEMORY));
-	bar_probe(dev, offset, low, &bar, &mask);
+	rc = pci_bar_probe(dev, index, out);
 	pci_config_write16(dev, PCI_COMMAND, command);
-
-	if (mask == 0)
-		return -ENOENT;
-	bar.size = ~mask + 1;
-	if (!is_pow2(bar.size) || !is_aligned(bar.base, bar.size))
-		return -EPROTO;
-	*out = bar;
-	return 0;
+	return rc;
 }
 
 const char *pci_bar_check(const struct pci_host *host, const struct pci_bar *bar)

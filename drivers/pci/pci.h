@@ -96,6 +96,8 @@ struct pci_device {
 	struct pci_bar *bars;	/* those that it has; NULL: not looked at yet */
 	uint8_t bar_count;
 	bool bars_known;
+	bool quiet;		/* bars.c's: does not decode meanwhile */
+	uint16_t command;	/* bars.c's: as found */
 	const char *problem;	/* why it must not be driven, NULL if it may */
 };
 
@@ -103,12 +105,16 @@ enum { PCI_ROOTS_MAX = 16 };
 
 struct pci_host {
 	const struct pci_config_ops *ops;	/* creator sets */
-	const char *access;			/* creator sets: "ports 0xcf8/0xcfc" */
+	const char *access;			/* creator sets: "ECAM", "ports" */
+	const char *from;			/* creator sets: "MCFG", "ports" */
 	const struct regions *map;		/* creator sets: who owns what memory */
 	unsigned physical_bits;			/* creator sets: width of an address */
 	uint16_t config_size;			/* creator sets; 0: PCI_CONFIG_SIZE */
 	uint16_t segment;			/* creator sets */
+	uint8_t bus_first;			/* creator sets */
 	uint8_t bus_last;			/* creator sets; 0: 255 */
+	struct mmio *ecam;			/* ecam.c's */
+	paddr_t ecam_base;			/* of bus_first; 0: no ECAM */
 	uint8_t roots[PCI_ROOTS_MAX];		/* creator sets: buses to begin with, rising */
 	unsigned root_count;			/* creator sets; 0: bus 0 alone */
 

@@ -459,14 +459,34 @@ static bool piece_before(const struct piece *a, const struct piece *b)
 	return a->span.end > b->span.end;
 }
 
+/* Configured windows, for roots of which nobody else says anything. */
+static void pieces_guess(struct solver *s)
+{
+	unsigned told = s->piece_count;
+
+	for (unsigned i = 0; i < s->r->window_count; i++) {
+		const struct pci_window *w = &s->r->windows[i];
+		bool known = w->from != PCI_FROM_CONFIGURED;
+
+		for (unsigned k = 0; k < told; k++)
+			known |= s->pieces[k].root == w->root &&
+				 s->pieces[k].io == is_io(w->space);
+		if (!known)
+			piece_add(s, w, w->span);
+	}
+}
+
 static void pieces_find(struct solver *s)
 {
 	for (unsigned i = 0; i < s->r->window_count; i++) {
-		if (s->r->windows[i].from == PCI_FROM_MAP)
-			pieces_beside(s, &s->r->windows[i]);
-		else
-			piece_add(s, &s->r->windows[i], s->r->windows[i].span);
+		const struct pci_window *w = &s->r->windows[i];
+
+		if (w->from == PCI_FROM_MAP)
+			pieces_beside(s, w);
+		else if (w->from == PCI_FROM_CRS)
+			piece_add(s, w, w->span);
 	}
+	pieces_guess(s);
 	for (unsigned i = 1; i < s->piece_count; i++) {
 		struct piece p = s->pieces[i];
 		unsigned k = i;

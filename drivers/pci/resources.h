@@ -30,7 +30,8 @@ enum pci_window_from {
 	 * MiB (the same 4096 ports) as something kept on the root's own bus.
 	 */
 	PCI_FROM_MAP,
-	PCI_FROM_CONFIGURED,		/* a guess of whoever configured the kernel */
+	/* A guess of whoever configured the kernel, for a root with nothing better. */
+	PCI_FROM_CONFIGURED,
 };
 
 /* A range that a root forwards. */

@@ -395,6 +395,16 @@ static bool has_room(const struct machine *m, const struct pci_res_bar *b, struc
 	return false;
 }
 
+/* Whether no other window of the root is of that space. */
+static bool is_alone(const struct machine *m, const struct pci_window *w)
+{
+	for (unsigned i = 0; i < m->r.window_count; i++)
+		if (&m->windows[i] != w && m->windows[i].root == w->root &&
+		    io_of(m->windows[i].space) == io_of(w->space))
+			return false;
+	return true;
+}
+
 static void check_disabled(struct ktest_run *t, const struct machine *m,
 			   const struct pci_res_bar *b)
 {
@@ -413,6 +423,7 @@ static void check_disabled(struct ktest_run *t, const struct machine *m,
 		struct pci_span halves[2];
 
 		if (w.root != b->root || io_of(w.space) != b->io || w.from == PCI_FROM_MAP ||
+		    (w.from == PCI_FROM_CONFIGURED && !is_alone(m, &m->windows[i])) ||
 		    (w.space == PCI_SPACE_PREFETCHABLE && !b->prefetchable))
 			continue;
 		w.span.start = max(w.span.start, b->io ? 0x1000 : MIB);
