@@ -7,7 +7,6 @@
 
 #include <asm/io.h>
 
-#include "drivers/acpi/acpi.h"
 #include "kernel/lib/errno.h"
 #include "mm/ioremap.h"
 
@@ -68,9 +67,34 @@ static const char *in_the_way(const struct regions *map, struct pci_span span)
 	return NULL;
 }
 
-int ecam_open(struct pci_host *host, const struct acpi_mcfg *entry, const struct regions *map,
+static bool segment_is_listed(const struct acpi_info *acpi, uint16_t segment)
+{
+	for (unsigned i = 0; i < acpi->mcfg_count; i++)
+		if (acpi->mcfg[i].segment == segment)
+			return true;
+	return false;
+}
+
+unsigned ecam_find(const struct acpi_info *acpi, struct ecam out[ECAM_MAX])
+{
+	unsigned count = 0;
+
+	for (unsigned i = 0; i < acpi->mcfg_count; i++)
+		out[count++] = (struct ecam){ acpi->mcfg[i], "MCFG" };
+	for (unsigned i = 0; i < acpi->bridge_count; i++) {
+		const struct acpi_bridge *b = &acpi->bridges[i];
+
+		if (b->config_base && !segment_is_listed(acpi, b->segment))
+			out[count++] = (struct ecam){ { b->config_base, b->segment, b->bus,
+							b->bus_last }, "_CBA" };
+	}
+	return count;
+}
+
+int ecam_open(struct pci_host *host, const struct ecam *ecam, const struct regions *map,
 	      unsigned physical_bits)
 {
+	const struct acpi_mcfg *entry = &ecam->entry;
 	const char *problem = "no range of addresses";
 	struct pci_span span;
 
@@ -87,7 +111,7 @@ int ecam_open(struct pci_host *host, const struct acpi_mcfg *entry, const struct
 		return -ENOMEM;
 	host->ops = &ecam_ops;
 	host->access = "ECAM";
-	host->from = "MCFG";
+	host->from = ecam->from;
 	host->ecam_base = span.start;
 	host->config_size = PCI_CONFIG_SIZE_EXTENDED;
 	host->segment = entry->segment;

@@ -5,7 +5,7 @@
 #include "drivers/pci/ecam.h"
 
 enum {
-	FIXED_MAX = ACPI_MCFG_MAX + ACPI_IOAPICS_MAX + ACPI_VIRTIO_MAX + 8,
+	FIXED_MAX = ECAM_MAX + ACPI_IOAPICS_MAX + ACPI_VIRTIO_MAX + 8,
 	HOST_BRIDGE_BAR_MAX = 256 * 1024 * 1024,
 	APIC_BYTES = 4096,
 	HPET_BYTES = 1024,
@@ -44,10 +44,12 @@ static void occupy_map(struct list *l, const struct regions *map)
 
 static void occupy_acpi(struct list *l, const struct acpi_info *acpi, unsigned physical_bits)
 {
+	struct ecam list[ECAM_MAX];
+	unsigned count = ecam_find(acpi, list);
 	struct pci_span ecam;
 
-	for (unsigned i = 0; i < acpi->mcfg_count; i++)
-		if (ecam_span(&acpi->mcfg[i], physical_bits, &ecam))
+	for (unsigned i = 0; i < count; i++)
+		if (ecam_span(&list[i].entry, physical_bits, &ecam))
 			occupy(l, ecam.start, ecam.end - ecam.start, "in the ECAM", PCI_OCCUPIED,
 			       false);
 	for (unsigned i = 0; i < acpi->ioapic_count; i++)

@@ -106,7 +106,7 @@ enum { PCI_ROOTS_MAX = 16 };
 struct pci_host {
 	const struct pci_config_ops *ops;	/* creator sets */
 	const char *access;			/* creator sets: "ECAM", "ports" */
-	const char *from;			/* creator sets: "MCFG", "ports" */
+	const char *from;			/* creator sets: "MCFG", "_CBA", "ports" */
 	const struct regions *map;		/* creator sets: who owns what memory */
 	unsigned physical_bits;			/* creator sets: width of an address */
 	uint16_t config_size;			/* creator sets; 0: PCI_CONFIG_SIZE */

@@ -113,9 +113,10 @@ static void roots_find(struct pci_host *h)
 
 static void ecam_hosts_find(void)
 {
-	const struct acpi_info *acpi = acpi_info();
+	struct ecam list[ECAM_MAX];
+	unsigned count = ecam_find(acpi_info(), list);
 
-	for (unsigned i = 0; i < acpi->mcfg_count; i++) {
+	for (unsigned i = 0; i < count; i++) {
 		struct pci_host *h;
 
 		if (host_count == HOSTS_MAX) {
@@ -123,7 +124,7 @@ static void ecam_hosts_find(void)
 			return;
 		}
 		h = host_begin();
-		if (ecam_open(h, &acpi->mcfg[i], h->map, h->physical_bits))
+		if (ecam_open(h, &list[i], h->map, h->physical_bits))
 			continue;
 		roots_find(h);
 		pci_scan(h);
