@@ -23,7 +23,8 @@ struct clock_source {
 	uint64_t hz;			/* 0: not known */
 	const char *from;		/* who says so: "CPUID 0x15", "measured by HPET" */
 
-	/* What the cross-check said, against the clock that was believed. */
+	/* What the cross-check said. */
+	bool believed;			/* the others are compared with it */
 	bool compared;
 	int64_t deviation;		/* parts in a million; positive: runs fast */
 

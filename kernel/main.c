@@ -129,6 +129,7 @@ static void report_text(void)
 static void report_details(void)
 {
 	irq_print_routes();
+	mm_print_map();
 }
 
 /* A member of the report, whose writer knows only the value. */

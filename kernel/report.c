@@ -8,8 +8,10 @@
 #include "kernel/boot_info.h"
 #include "kernel/cmdline.h"
 #include "kernel/json.h"
+#include "kernel/lib/scale.h"
 #include "kernel/log.h"
 #include "kernel/phase.h"
+#include "kernel/time.h"
 #include "kernel/version.h"
 #include "kernel/wait.h"
 
@@ -32,6 +34,23 @@ void report_boot(void)
 		print("        command line: %.200s\n", boot_info.cmdline);
 }
 
+static void print_since_entry(uint64_t ticks, uint64_t waited)
+{
+	uint64_t hz = time_tsc_hz();
+
+	if (!hz) {
+		print("time    since entry %llu ticks of the time-stamp counter "
+		      "(frequency unknown), %llu of them waiting for devices\n",
+		      (unsigned long long)ticks, (unsigned long long)waited);
+		return;
+	}
+	ticks = scale(ticks, scale_make(NS_PER_S, hz)) / NS_PER_US;
+	waited = scale(waited, scale_make(NS_PER_S, hz)) / NS_PER_US;
+	print("time    since entry %llu.%03llu ms, %llu.%03llu of them waiting for devices\n",
+	      (unsigned long long)ticks / 1000, (unsigned long long)ticks % 1000,
+	      (unsigned long long)waited / 1000, (unsigned long long)waited % 1000);
+}
+
 void report_time(void)
 {
 	enum { A_LINE = 5 };
@@ -39,10 +58,7 @@ void report_time(void)
 	const struct phase_record *p;
 	unsigned printed = 0;
 
-	print("time    since entry %llu ticks of the time-stamp counter (frequency unknown), "
-	      "%llu of them waiting for devices\n",
-	      (unsigned long long)(cycles() - boot_handover()->tsc),
-	      (unsigned long long)wait_total());
+	print_since_entry(cycles() - boot_handover()->tsc, wait_total());
 	for (size_t i = 0; (p = phase_record(i)); i++) {
 		accounted += p->ticks;
 		if (!p->name)

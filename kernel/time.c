@@ -88,13 +88,11 @@ static void keeper_start(const struct clock_source *c)
 
 void clock_source_use(struct clock_source *c)
 {
-	uint64_t before = ticks_now();
 	uint64_t first = c->read(c) & GENMASK(c->bits - 1, 0);
 
-	if (!current && c == tsc)
-		timeline_correct(&timeline, boot_handover()->tsc, pace(c));
-	else
-		timeline_continue(&timeline, before, first, pace(c));
+	if (!current && tsc)
+		timeline_correct(&timeline, boot_handover()->tsc, pace(tsc));
+	timeline_continue(&timeline, ticks_now(), first, pace(c));
 	current = c;
 	ticks = first;
 	keeper_start(c);
@@ -114,12 +112,4 @@ void clock_source_set_hz(struct clock_source *c, uint64_t hz, const char *from)
 void clock_source_is_tsc(struct clock_source *c)
 {
 	tsc = c;
-}
-
-void time_report(void)
-{
-}
-
-void time_report_json(struct json *j __unused)
-{
 }

@@ -29,7 +29,8 @@ REQUIRED = ("acpi", "interrupts", "pci", "virtio")
 FACTS = REQUIRED + ("bars", "proof", "kind", "source", "disabled")
 LOCAL_APIC = "apic-msi"         # QEMU's names of ranges in its tree
 IOAPIC = "ioapic"
-HPET = "hpet"
+CLOCKS = (("HPET", "ranges", "hpet"), ("PIT", "ports", "pit"), ("PM timer", "ports", "acpi-tmr"))
+PIC = "pic"
 ECAM = ("pcie-mmcfg-mmio", "pcie-ecam")
 
 
@@ -56,6 +57,12 @@ def _said(value):
 
 def _differ(what, mine, theirs):
     return ["%s: the report has %s, QEMU %s" % (what, mine, theirs)] if mine != theirs else []
+
+
+def _unexpected(what, mine, wanted):
+    """What QEMU cannot know, and the run says."""
+    return ["%s: the report has %s, the run expects %s" % (what, mine, wanted)
+            ] if mine != wanted else []
 
 
 def _compare_sets(what, mine, theirs):
@@ -113,7 +120,7 @@ def compare_pci(report, view, facts):
     pci = report.get("pci")
     if pci is None:
         return ["the report has no part `pci`"] if view.functions else []
-    found = _differ("pci from", _said(pci["from"]), facts["pci"])
+    found = _unexpected("pci from", _said(pci["from"]), facts["pci"])
     mine = {f["address"]: f for f in pci["functions"]}
     if len(mine) != len(pci["functions"]):
         found.append("pci: the report has a function twice")
@@ -138,12 +145,13 @@ def compare_ecam(pci, view):
 
 def compare_interrupts(report, view, facts):
     mine = report["interrupts"]
-    found = _differ("interrupts from", _said(mine["from"]), facts["interrupts"])
+    found = _unexpected("interrupts from", _said(mine["from"]), facts["interrupts"])
     local = mine["local"] and mine["local"]["address"]
     theirs = _hex_all(view.ranges.get(LOCAL_APIC, []))
     found += _differ("local APIC", [local] if local else [], theirs)
     found += _differ("IOAPICs", sorted(l["address"] for l in mine["lines"]),
                      sorted(_hex_all(view.ranges.get(IOAPIC, []))))
+    found += _differ("two 8259", mine["pic"], PIC in view.ports)
     return found + compare_pins(mine["sources"], view.pins)
 
 
@@ -159,12 +167,13 @@ def compare_pins(sources, pins):
 
 def compare_clocks(report, view, facts):
     clocks = report["clocks"]
-    has = any("HPET" in clock["name"].upper() for clock in clocks["found"])
-    found = _differ("HPET", has, bool(view.ranges.get(HPET)))
+    names = [clock["name"] for clock in clocks["found"]]
+    found = [line for name, space, range_name in CLOCKS
+             for line in _differ(name, name in names, range_name in getattr(view, space))]
     if not clocks["found"]:
         found.append("clocks: the report has found none")
     if "source" in facts:
-        found += _differ("clock source", clocks["source"]["name"], facts["source"])
+        found += _unexpected("clock source", clocks["source"]["name"], facts["source"])
     return found
 
 
@@ -180,7 +189,8 @@ def compare_virtio(report, view, facts):
         device = mine[where]
         found += _differ("virtio device %s: type" % where, device["id"], view.virtio[where])
         wanted = facts["virtio"] if device["transport"] == "mmio" else "PCI"
-        found += _differ("virtio device %s: found through" % where, device["found_through"], wanted)
+        found += _unexpected("virtio device %s: found through" % where, device["found_through"],
+                             wanted)
         found += virtio_interrupts(where, device, facts)
     if facts["virtio"] != "none" and "mmio" not in {d["transport"] for d in devices}:
         found.append("virtio: the report has no device found through " + facts["virtio"])
@@ -197,7 +207,8 @@ def virtio_interrupts(where, device, facts):
     found = []
     for fact in ("proof", "kind"):
         if fact in facts:
-            found += _differ("virtio device %s: %s" % (where, fact), interrupts[fact], facts[fact])
+            found += _unexpected("virtio device %s: %s" % (where, fact), interrupts[fact],
+                                 facts[fact])
     if interrupts["kind"] == "polled" and not interrupts["why"]:
         found.append("virtio device %s: polled, and the report does not say why" % where)
     return found
@@ -205,7 +216,7 @@ def virtio_interrupts(where, device, facts):
 
 def compare_acpi(report, _view, facts):
     acpi = report["acpi"]
-    found = _differ("acpi: RSDP from", _said(acpi["rsdp"]["from"]), facts["acpi"])
+    found = _unexpected("acpi: RSDP from", _said(acpi["rsdp"]["from"]), facts["acpi"])
     if acpi["rsdp"]["from"] and not acpi["tables"]:
         found.append("acpi: there is an RSDP, and the report has no table")
     return found + ["acpi: %s at %s: %s" % (t["signature"], t["address"], t["problem"])
@@ -256,13 +267,8 @@ def bars_and_ram(report, view, facts):
                       for other, first, last in placed if start < last and first < start + size]
             placed.append((what, start, start + size))
     if "bars" in facts:
-        found += _differ_from_run("states of BARs", sorted(states), sorted(facts["bars"].split()))
+        found += _unexpected("states of BARs", sorted(states), sorted(facts["bars"].split()))
     return found
-
-
-def _differ_from_run(what, mine, wanted):
-    return ["%s: the report has %s, the run expects %s" % (what, mine, wanted)
-            ] if mine != wanted else []
 
 
 def disabled_bars(report, _view, facts):

@@ -27,7 +27,7 @@ def virtio(kind, number, where, transport, through, driver="virtio-rng"):
     return {"type": kind, "id": number, "transport": transport, "where": where, "version": 1,
             "found_through": through, "driver": driver, "undriven": None, "fault": None,
             "features": "0x0", "interrupts": {"kind": "line", "vectors": 1, "proof": "seen",
-                                              "why": None}}
+                                              "why": None, "count": 1, "config_changes": 0}}
 
 
 def source(name, pin, vector):
@@ -82,12 +82,13 @@ VIEW = View(
     [(0, 0xa0000), (0x100000, 0x1000000)],
     {"ioapic": [0xfec00000], "apic-msi": [0xfee00000], "hpet": [0xfed00000],
      "pcie-ecam": [0xe0000000]},
+    {"pic": [0x20, 0xa0], "pit": [0x40]},
     {"0000:01:02.0": 4, "0xfeb02e00": 4, "0xfeb02c00": 1},
     [Pin(23, 48, False, False)])
 
 # What is done to the report (path, value), and what must be said of it.
 PLANTED = [
-    ("pci.from", "ports", "pci from: the report has ports, QEMU MCFG"),
+    ("pci.from", "ports", "pci from: the report has ports, the run expects MCFG"),
     ("pci.functions", [], "function 0000:00:00.0: the report does not have it"),
     ("pci.functions.2.vendor", "0x1af5", "0000:01:02.0 vendor"),
     ("pci.functions.2.device", "0x1004", "0000:01:02.0 device"),
@@ -113,7 +114,8 @@ PLANTED = [
     ("pci.ecam", None, "ECAM: the report has None"),
     ("pci.access", "ports", "from MCFG, but reached through ports"),
     ("pci.lost", 1, "1 functions were not listed"),
-    ("interrupts.from", None, "interrupts from: the report has none, QEMU MADT"),
+    ("interrupts.from", None, "interrupts from: the report has none, the run expects MADT"),
+    ("interrupts.pic", False, "two 8259: the report has False, QEMU True"),
     ("interrupts.local.address", "0xfee01000", "local APIC"),
     ("interrupts.local", None, "local APIC"),
     ("interrupts.lines", [], "IOAPICs: the report has \\[\\]"),
@@ -123,6 +125,8 @@ PLANTED = [
     ("interrupts.sources.0.trigger", "level", "interrupt line"),
     ("interrupts.sources.0.polarity", "low", "interrupt line"),
     ("clocks.found", [], "HPET: the report has False, QEMU True"),
+    ("clocks.found.0.name", "clock", "PIT: the report has False, QEMU True"),
+    ("clocks.found.0.name", "PM timer", "PM timer: the report has True, QEMU False"),
     ("clocks.source.name", "HPET", "clock source: the report has HPET"),
     ("virtio", [], "virtio device 0xfeb02e00: the report does not have it"),
     ("virtio.1.where", "0xfeb02a00", "virtio device 0xfeb02a00: the report has it, QEMU does not"),
@@ -132,7 +136,7 @@ PLANTED = [
     ("virtio.1.interrupts.proof", "not seen", "0xfeb02e00: proof"),
     ("virtio.1.interrupts.kind", "polled", "0xfeb02e00: kind"),
     ("virtio.1.interrupts", None, "0xfeb02e00: the report says nothing of its interrupts"),
-    ("acpi.rsdp.from", None, "RSDP from: the report has none, QEMU boot loader"),
+    ("acpi.rsdp.from", None, "RSDP from: the report has none, the run expects boot loader"),
     ("acpi.rsdp.from", "BIOS area", "RSDP from: the report has BIOS area"),
     ("acpi.tables", [], "the report has no table"),
     ("acpi.tables.0.problem", "checksum", "APIC at 0xe1000: checksum"),

@@ -110,6 +110,7 @@ class ParseTest(unittest.TestCase):
         self.assertEqual(ranges["pcie-ecam"], [0xe0000000])
         self.assertNotIn("hpet", ranges)
         self.assertNotIn("pit", ranges)
+        self.assertEqual(qemuview.parse_tree(TREE, "I/O"), {"io": [0], "pit": [0x40]})
 
     def test_ram_is_joined_and_without_firmware(self):
         self.assertEqual(qemuview.parse_ram(FLAT), [(0, 0xf0000), (0x100000, 0x10000000)])

@@ -127,13 +127,13 @@ SCHEMA = {
         }],
     },
     "virtio": [{
-        "type": NAME, "id": COUNT, "transport": Text("mmio", "pci"), "where": WHERE,
+        "type": Maybe(NAME), "id": COUNT, "transport": Text("mmio", "pci"), "where": WHERE,
         "version": COUNT,
         "found_through": Text("ACPI", "command line", "configured window", "PCI"),
         "driver": Maybe(NAME), "undriven": Maybe(NAME), "fault": Maybe(NAME), "features": HEX,
         "interrupts": Maybe({
             "kind": Text("MSI-X", "MSI", "line", "polled"), "vectors": COUNT, "proof": PROOF,
-            "why": Maybe(NAME),
+            "why": Maybe(NAME), "count": COUNT, "config_changes": COUNT,
         }),
     }],
     "phases": [{"name": NAME, "ticks": COUNT, "waited": COUNT}],

@@ -53,6 +53,16 @@ const char *calibrate(const struct clock_sample *first, const struct clock_sampl
 	return NULL;
 }
 
+bool calibration_spans(const struct clock_sample *first, uint64_t now, struct clock_reference by,
+		       const struct calibration *believed)
+{
+	uint64_t ns = scale(now - first->tsc, scale_make(NS_PER_S, believed->hz));
+	uint64_t count = scale(ns, scale_make(by.hz, NS_PER_S));
+	uint64_t ppm = min((uint64_t)believed->error_ppm + CRYSTALS_PPM, (uint64_t)MILLION);
+
+	return scale(count, scale_make(ppm, MILLION)) < BIT(by.bits) / 4;
+}
+
 int64_t deviation_ppm(uint64_t hz, uint64_t than)
 {
 	bool above = hz >= than;

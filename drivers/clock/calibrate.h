@@ -35,6 +35,13 @@ struct calibration {
 const char *calibrate(const struct clock_sample *first, const struct clock_sample *last,
 		      struct clock_reference by, uint64_t hint, struct calibration *out);
 
+/*
+ * Whether it is certain how often the clock wrapped since `first`, at `now` of
+ * a time-stamp counter that `believed` was measured of.
+ */
+bool calibration_spans(const struct clock_sample *first, uint64_t now, struct clock_reference by,
+		       const struct calibration *believed);
+
 /* By how many millionths `hz` is above (or below) `than`; both at least 1 MHz. */
 int64_t deviation_ppm(uint64_t hz, uint64_t than);
 

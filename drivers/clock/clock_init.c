@@ -57,6 +57,9 @@ static struct calibration believed;	/* of the time-stamp counter */
 static bool measured;			/* by a reference; else told */
 static char measured_by[32];
 
+static struct timer refiner;
+static unsigned refined;		/* how often the timer was started */
+
 static char wanted_clock[ID_MAX], wanted_timer[ID_MAX];
 
 static int take_id(const char *value, char *id)
@@ -170,6 +173,21 @@ static void compare(struct clock_source *c, const struct calibration *said)
 }
 
 /*
+ * Takes the last look at a reference. False if it is of no use. One that may
+ * have wrapped too often for anybody to know how often begins anew.
+ */
+static bool look(struct reference *r, struct clock_sample *last)
+{
+	if (r->clock->problem)
+		return false;
+	*last = sample(r->clock);
+	if (!refined || calibration_spans(&r->first, last->tsc, reference_of(r->clock), &believed))
+		return true;
+	r->first = *last;
+	return false;
+}
+
+/*
  * Has each reference measure. What it says goes to `said`, who it is to `who`;
  * one that says what cannot be is not used any more.
  */
@@ -181,9 +199,8 @@ static unsigned ask(uint64_t hint, struct calibration *said, struct clock_source
 		struct reference *r = &references[i];
 		struct clock_sample last;
 
-		if (r->clock->problem)
+		if (!look(r, &last))
 			continue;
-		last = sample(r->clock);
 		r->clock->problem = calibrate(&r->first, &last, reference_of(r->clock), hint,
 					      &said[count]);
 		if (r->clock->problem)
@@ -199,6 +216,8 @@ static void believe_reference(const struct calibration *said, struct clock_sourc
 {
 	unsigned winner = calibration_pick(said, count);
 
+	for (unsigned i = 0; i < count; i++)
+		who[i]->believed = i == winner;
 	believed = said[winner];
 	measured = true;
 	format(measured_by, sizeof(measured_by), "measured by %s", who[winner]->name);
@@ -283,19 +302,13 @@ static void choose(void)
 		log_warn("timer=%s: no such timer here", wanted_timer);
 }
 
-static struct timer refiner;
-static unsigned refined;
-
 static void refine_next(void)
 {
 	if (refined < REFINEMENTS && reference_count && believed.hz)
 		timer_start(&refiner, refine_ns[refined++]);
 }
 
-/*
- * Looks at the references again. One of few bits may have wrapped too often
- * meanwhile for anybody to know how often: it begins anew.
- */
+/* Looks at the references again, and takes what they say if it is likely. */
 static void refine(struct timer *t __unused)
 {
 	struct calibration said[REFERENCES_MAX];

@@ -61,7 +61,11 @@ static struct clock_source source = {
 
 static int event_start(struct event_timer *e)
 {
-	return irq_connect_isa(&e->irq, PIT_INTERRUPT);
+	int rc = irq_connect_isa(&e->irq, PIT_INTERRUPT);
+
+	if (!rc)
+		source.problem = "it is the event timer";
+	return rc;
 }
 
 static void event_arm(struct event_timer *e __unused, uint64_t ns)
@@ -71,6 +75,7 @@ static void event_arm(struct event_timer *e __unused, uint64_t ns)
 
 static void event_stop(struct event_timer *e __unused)
 {
+	source.problem = NULL;
 	count_from(COUNT_MAX);
 }
 
