@@ -70,7 +70,7 @@ say = $(if $(filter 1,$(V)),,@printf '  %-7s %s\n' $1 $2)
 config-editors := menuconfig nconfig oldconfig olddefconfig \
 		  randconfig allyesconfig allnoconfig
 config-goals := $(config-editors) savedefconfig defconfig %_defconfig %.config
-other-goals := setup setup-bench help clean mrproper check run gdb test test-all \
+other-goals := setup setup-bench help clean mrproper check map run gdb test test-all \
 	       test-memmaps test-faults boottest bench bench-heap hosttest fuzz
 
 # Goals of one kind may share a make; several kinds may not.
@@ -106,9 +106,14 @@ setup:
 setup-bench:
 	@sh scripts/setup.sh bench
 
+# The map last but one: check.py's count closes.
 check:
 	@$(PYTHON) scripts/check_test.py
+	@$(PYTHON) scripts/mapdoc.py --build $(O) --check
 	@$(PYTHON) scripts/check.py
+
+map:
+	@$(PYTHON) scripts/mapdoc.py --build $(O)
 
 # Refuses what cannot work before anything is built.
 run-arguments = --build $(O) --machine "$$MACHINE" --firmware "$$FIRMWARE" \

@@ -14,6 +14,11 @@ struct console {
 	void (*write)(struct console *c, const char *text, size_t len);
 	/* Next input byte, or -EAGAIN. NULL: output only. */
 	int (*read)(struct console *c);
+	/*
+	 * Makes sure that input ends the loop's waiting: connects an interrupt,
+	 * else has itself polled. Called once, when both work. NULL: output only.
+	 */
+	void (*connect)(struct console *c);
 
 	struct console *next;		/* kernel/log.c sets */
 	uint64_t sent;			/* position in the log ring */
@@ -41,6 +46,9 @@ TABLE_DECLARE(console_early, const struct console_early);
 
 /* Calls each of them, once; later calls do nothing. */
 void console_early_init(void);
+
+/* Calls connect() of each console. Needs irq_init() and the clocks. */
+void console_connect(void);
 
 /* Sends the whole log ring to every console again. */
 void console_replay(void);

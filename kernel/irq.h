@@ -64,7 +64,7 @@ struct irq_message {
 /*
  * Connects a message-signalled source: takes a vector of its own and tells
  * what the device has to write. Returns 0, -ENOSPC (no vector left), -ENOTSUP
- * (no controller that takes messages).
+ * (no controller that takes messages), -EBUSY (connected already: so do all).
  */
 int __must_check irq_connect_message(struct irq *irq, struct irq_message *out);
 
@@ -85,7 +85,7 @@ int __must_check irq_connect_isa(struct irq *irq, unsigned number);
 
 /*
  * Connects a source of the processor's own (its timer): takes a vector, which
- * the caller programs. Returns 0, -ENOSPC.
+ * the caller programs. Returns 0, -ENODEV (no controller), -ENOSPC.
  */
 int __must_check irq_connect_local(struct irq *irq);
 
@@ -97,15 +97,17 @@ void irq_disconnect(struct irq *irq);
 
 /*
  * The proof: runs the loop until irq->count is no longer `before`, at most for
- * a fifth of a second; sets irq->proof. The caller has made the source fire
- * after it took `before`. Returns whether it was seen.
+ * a fifth of a second, and where the clock stands still for a bounded number
+ * of turns; sets irq->proof. The caller has made the source fire after it took
+ * `before`. Returns whether it was seen. Costs nothing where it was seen
+ * already, or irq is not connected.
  */
 bool irq_prove(struct irq *irq, uint64_t before);
 
-/* Interrupts that nobody waited for, by vector; and of those the spurious ones (SDM 3A 10.9). */
+/* Interrupts that nobody waited for: none of them is fatal. */
 struct irq_stray {
-	uint64_t unexpected;
-	uint64_t spurious;
+	uint64_t unexpected;		/* on a vector of nobody's, or a level that no handler claimed */
+	uint64_t spurious;		/* withdrawn before it was taken (SDM 3A 10.9, 8259) */
 	uint8_t last_vector;		/* of an unexpected one */
 };
 struct irq_stray irq_stray(void);

@@ -95,6 +95,14 @@ void console_early_init(void)
 		(*e)->init();
 }
 
+void console_connect(void)
+{
+	for (struct console *c = consoles; c; c = c->next) {
+		if (c->connect)
+			c->connect(c);
+	}
+}
+
 void console_replay(void)
 {
 	for (struct console *c = consoles; c; c = c->next)

@@ -31,12 +31,13 @@ struct work {
  * costs one call. Any context, handlers included; no allocation.
  */
 void work_post(struct work *w);
-/* Takes it back; true if it was pending. Context: the loop. */
+/* Takes it back; true if it was pending. O(pending). Context: the loop. */
 bool work_cancel(struct work *w);
 
 /* A device that is polled, because it has no interrupt that was seen. */
 struct poller {
-	bool (*poll)(struct poller *p);	/* true if it found something to do */
+	/* True if it found something to do. Called again within itself if it runs the loop. */
+	bool (*poll)(struct poller *p);
 	struct poller *next;		/* loop.c's */
 };
 
@@ -51,17 +52,31 @@ enum { LOOP_POLL_NS = 1000 * 1000 };
 
 /* One turn; never halts. Returns whether there was anything to do. */
 bool loop_turn(void);
-/* One turn, then a halt if there was nothing to do. */
+/*
+ * One turn, then a halt if there was nothing to do. A handler that leaves
+ * nothing but a flag does not keep it from halting: post work, or use
+ * loop_until(), which looks after each opening.
+ */
 void loop_wait(void);
 
+enum { LOOP_DEPTH_MAX = 8 };
+
 /*
- * Runs the loop until done(context) is true. Returns 0, or -ETIMEDOUT after
- * `timeout` nanoseconds (done() was looked at once more after that).
+ * Runs the loop until done(context) is true. Returns 0, -ETIMEDOUT after
+ * `timeout` nanoseconds (done() was looked at once more after that; UINT64_MAX:
+ * no bound), or -EBUSY at once where LOOP_DEPTH_MAX calls run within each other.
+ *
+ * Time in which the machine stood still (a paused virtual machine) does not
+ * count, within bounds; a clock that stands still ends it too.
  */
 int __must_check loop_until(bool (*done)(void *context), void *context, uint64_t timeout);
 
 /* For the report and the tests. */
 struct loop_stats {
-	uint64_t turns, halts, works, timers, polls;
+	uint64_t turns;		/* of the loop */
+	uint64_t halts;
+	uint64_t works;		/* calls of posted work */
+	uint64_t timers;	/* that expired */
+	uint64_t polls;		/* calls of pollers */
 };
 struct loop_stats loop_stats(void);

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: MIT
 #include "kernel/shell.h"
 
-#include <asm/cpu.h>
-
 #include "kernel/console.h"
 #include "kernel/exit.h"
 #include "kernel/lib/errno.h"
 #include "kernel/lib/string.h"
 #include "kernel/log.h"
+#include "kernel/loop.h"
 
 enum { LINE_MAX = 256, ARGS_MAX = 16, ESCAPE = 0x1b };
 
@@ -22,7 +21,7 @@ static bool has_reader(void)
 	return false;
 }
 
-/* The next byte from any console, waiting for it. */
+/* The next byte from any console; until there is one, the loop runs and halts. */
 static char read_byte(void)
 {
 	for (;;) {
@@ -32,7 +31,7 @@ static char read_byte(void)
 			if (byte >= 0)
 				return (char)byte;
 		}
-		cpu_pause();
+		loop_wait();
 	}
 }
 

@@ -1,55 +1,115 @@
 // SPDX-License-Identifier: MIT
+/*
+ * The clock: which counter is read, and its timeline. Before any source is
+ * registered it is the time-stamp counter at an assumed frequency.
+ */
 #include "kernel/time.h"
 
 #include <asm/cpu.h>
 
+#include "arch/x86/boot/boot.h"
+#include "kernel/clock.h"
+#include "kernel/timeline.h"
+
+static struct clock_source *sources, **sources_end = &sources;
+static struct clock_source *current;	/* NULL: the time-stamp counter, as at entry */
+static struct clock_source *tsc;
+static struct timeline timeline;
+static uint64_t ticks;			/* of `current`, made 64 bits */
+
+/* Reads a counter that wraps often enough not to miss a turn. */
+static struct timer keeper;
+
+static uint64_t ticks_now(void)
+{
+	if (unlikely(!current)) {
+		if (timeline.factor == 0)
+			timeline_begin(&timeline, 0, boot_handover()->tsc, TICKS_ASSUMED_HZ);
+		return cycles();
+	}
+	ticks = timeline_extend(ticks, current->read(current), current->bits);
+	return ticks;
+}
+
 uint64_t time_now(void)
 {
-	return cycles();
+	uint64_t now = ticks_now();
+
+	return timeline_at(&timeline, now);
 }
 
 bool time_is_known(void)
 {
-	return false;
+	return current && current->hz;
 }
 
 uint64_t time_tsc_hz(void)
 {
-	return 0;
+	return tsc ? tsc->hz : 0;
 }
 
-void timer_start(struct timer *t __unused, uint64_t delay __unused)
+void clock_source_register(struct clock_source *c)
 {
+	*sources_end = c;
+	sources_end = &c->next;
 }
 
-void timer_start_periodic(struct timer *t __unused, uint64_t period __unused)
+struct clock_source *clock_source_first(void)
 {
+	return sources;
 }
 
-bool timer_cancel(struct timer *t __unused)
+struct clock_source *clock_source_current(void)
 {
-	return false;
+	return current;
 }
 
-unsigned timers_run(void)
+static void keep(struct timer *t __unused)
 {
-	return 0;
+	time_now();
 }
 
-uint64_t timers_next(void)
+static uint64_t pace(const struct clock_source *c)
 {
-	return UINT64_MAX;
+	return c->hz ? c->hz : TICKS_ASSUMED_HZ;
 }
 
-bool timers_arm(uint64_t due __unused)
+static void keeper_start(const struct clock_source *c)
 {
-	return false;
+	uint64_t turns_per_256s;
+
+	timer_cancel(&keeper);
+	if (c->bits >= 64)
+		return;
+	turns_per_256s = (pace(c) << 8 >> c->bits) + 1;
+	keeper.expired = keep;
+	timer_start_periodic(&keeper, (NS_PER_S << 8) / turns_per_256s / 4);
 }
 
-void time_report(void)
+void clock_source_use(struct clock_source *c)
 {
+	uint64_t first = c->read(c) & GENMASK(c->bits - 1, 0);
+
+	if (!current && tsc)
+		timeline_correct(&timeline, boot_handover()->tsc, pace(tsc));
+	timeline_continue(&timeline, ticks_now(), first, pace(c));
+	current = c;
+	ticks = first;
+	keeper_start(c);
 }
 
-void time_report_json(struct json *j __unused)
+void clock_source_set_hz(struct clock_source *c, uint64_t hz, const char *from)
 {
+	c->hz = hz;
+	c->from = from;
+	if (c == current) {
+		uint64_t now = ticks_now();
+
+		timeline_continue(&timeline, now, now, hz);
+	}
+}
+
+void clock_source_is_tsc(struct clock_source *c)
+{
+	tsc = c;
 }

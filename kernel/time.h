@@ -21,6 +21,9 @@
 /* Nanoseconds since entry; never goes back, also when the clock source changes. */
 uint64_t time_now(void);
 
+/* The frequency of a clock whose frequency nobody knows. */
+enum { TICKS_ASSUMED_HZ = 1000 * 1000 * 1000 };
+
 /* Whether the frequency behind time_now() is known, not assumed. */
 bool time_is_known(void);
 
@@ -34,14 +37,18 @@ uint64_t time_tsc_hz(void);
  */
 struct timer {
 	void (*expired)(struct timer *t);	/* the owner's; called from the loop */
-	/* time.c's */
+	/* timer.c's */
 	uint64_t due;		/* time_now() when it expires */
 	uint64_t period;	/* 0: one-shot */
+	uint64_t number;	/* in the order started: who goes first of those due together */
 	struct timer *child, *sibling, *previous;
 	bool running;
 };
 
-/* Expires once, `delay` ns from now. */
+/*
+ * Expires once, `delay` ns from now. Started with 0 by a timer that expires it
+ * does so in the loop's next turn.
+ */
 void timer_start(struct timer *t, uint64_t delay);
 /*
  * Expires every `period` ns (at least 1000), the first time one period from
@@ -58,7 +65,10 @@ bool timer_cancel(struct timer *t);
 unsigned timers_run(void);
 /* When the first timer is due, as time_now(); UINT64_MAX if there is none. */
 uint64_t timers_next(void);
-/* Has an interrupt come at `due` or a little later; false if nothing can do that. */
+/*
+ * Has an interrupt come at `due`, a little later, or earlier. False if nothing
+ * can do that, and if `due` has passed.
+ */
 bool timers_arm(uint64_t due);
 
 /* Prints the lines of the boot report about clocks: the winner, the others, who disagrees. */

@@ -115,14 +115,3 @@ struct page_allocator *mm_pages(void)
 {
 	return &pages;
 }
-
-void mm_report(void)
-{
-	struct page_stats stats;
-
-	page_allocator_stats(&pages, &stats);
-	print("memory  %u entries, %zu regions, %llu MiB usable, heap %llu KiB\n",
-	      boot_info.map_entries, map.count,
-	      (unsigned long long)(regions_total(&map, REGION_USABLE) / MIB),
-	      (unsigned long long)(stats.free * PAGE_SIZE / KIB));
-}

@@ -289,6 +289,18 @@ def check_no_traces_of_a_workplace(sources):
             yield f"{path}:{number}: a word of one workplace: {line.strip()[:60]}"
 
 
+def check_documents_point_to_what_exists(sources):
+    pointer = re.compile(r"`((?:arch|kernel|drivers|mm|iso|scripts|configs|Documentation)/[\w./-]+)"
+                         r"(?::(\w+)\(\))?`")
+    paths = set(sources.text) | {os.path.dirname(p) + "/" for p in sources.text}
+    for path, number, line in sources.lines(".md"):
+        for target, function in pointer.findall(line):
+            if target not in paths and target + "/" not in paths:
+                yield f"{path}:{number}: there is no {target}"
+            elif function and not re.search(rf"^[\w *]*\b{function}\(", sources.text[target], re.M):
+                yield f"{path}:{number}: {target} has no {function}()"
+
+
 def check_nothing_is_unfinished(sources):
     marks = re.compile(r"\b(TODO|FIXME|XXX|HACK)\b")
     for path, number, line in sources.lines():

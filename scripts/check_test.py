@@ -55,6 +55,8 @@ PLANTED = (
      KCONFIG + 'config B\n\tint "B"\n\trange 0 1\n\thelp\n\t  Help.\n'),
     ("options_are_documented", "mm/Kconfig",
      KCONFIG + 'config B\n\tbool "B"\n\tselect A\n\thelp\n\t  Help.\n'),
+    ("documents_point_to_what_exists", "Documentation/b.md", "`kernel/nowhere.c`\n"),
+    ("documents_point_to_what_exists", "README.md", KCONFIG + "see `kernel/a.c:nothing()`\n"),
     ("license_is_named", ".ci/run", "#!/bin/sh\n"),
     ("license_is_named", "scripts/b.cfg", "[b]\n"),
     ("includes_go_down", "drivers/rng/b.c", SPDX + '#include "drivers/pci/pci.h"\n'),

@@ -24,12 +24,22 @@ GUEST_TIMEOUT = "30"
 Mutant = namedtuple("Mutant", "name path old new test want")
 
 MUTANTS = [
-    Mutant("panic-first", "kernel/main.c", "\trun_phases();\n\treport();",
-           '\t__asm__ volatile("ud2");\n\trun_phases();\n\treport();',
+    Mutant("panic-first", "kernel/main.c", "\trun_phases();\n\treport_print(",
+           '\t__asm__ volatile("ud2");\n\trun_phases();\n\treport_print(',
            "boot microvm-direct", r"not ok \d+ microvm-direct.*\n(#.*\n)*# .*(panic: |QEMU left)"),
-    Mutant("endless-loop", "kernel/main.c", "\trun_phases();\n\treport();",
-           "\tfor (;;)\n\t\tcpu_pause();\n\trun_phases();\n\treport();",
+    Mutant("endless-loop", "kernel/main.c", "\trun_phases();\n\treport_print(",
+           "\tfor (;;)\n\t\tcpu_pause();\n\trun_phases();\n\treport_print(",
            "boot microvm-direct", r"still running after|QEMU left with None"),
+    Mutant("report-forgets-a-controller", "kernel/irq_report.c",
+           'json_array(j, "lines");\n\tfor (const struct irq_lines *c = irq_lines_first(); c;',
+           'json_array(j, "lines");\n\tfor (const struct irq_lines *c = irq_lines_first(); '
+           "c && c->next;", "boot machine-microvm", r"# IOAPICs: the report has "),
+    Mutant("report-names-another-source", "drivers/virtio/virtio_report.c",
+           'json_string(j, "found_through", dev->found_through);',
+           'json_string(j, "found_through", dev->driver ? "ACPI" : dev->found_through);',
+           "boot machine-microvm-acpi-off", r"found through: the report has ACPI"),
+    Mutant("json-comma-lost", "kernel/json.c", "\t\tput_char(j, ',');", "\t\tput_char(j, ' ');",
+           "host", r"not ok \d+ json_random_trees_are_read_back"),
     Mutant("heap-overlap", "mm/heap_internal.h",
            "\tblock = (void *)(s->start + number * s->size);",
            "\tblock = (void *)(s->start + number * (s->size - 16));",

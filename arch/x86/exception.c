@@ -5,13 +5,12 @@
 
 #include "arch/x86/image.h"
 #include "arch/x86/layout.h"
+#include "kernel/irq_chip.h"
 #include "kernel/lib/format.h"
 #include "kernel/lib/string.h"
 #include "kernel/owner.h"
-#include "kernel/panic.h"
-
-#define LOG_SUBSYS kernel
 #include "kernel/log.h"
+#include "kernel/panic.h"
 
 /* Interrupt gate (SDM vol. 3A, figure 6-8). */
 struct gate {
@@ -232,12 +231,14 @@ static void print_owner(const struct trap_frame *f, uint64_t address)
 /* Called by arch/x86/vectors.S for every vector. */
 void exception_handle(struct trap_frame *f)
 {
-	uint64_t address = read_cr2();
+	uint64_t address;
 
 	if (f->vector >= EXCEPTION_COUNT) {
-		log_warn("unexpected interrupt, vector %llu", (unsigned long long)f->vector);
+		irq_dispatch((unsigned)f->vector);
+		f->rflags &= ~(uint64_t)RFLAGS_IF;	/* one interrupt per opening */
 		return;
 	}
+	address = read_cr2();
 	if (fix_up(f, address))
 		return;
 	panic_begin();

@@ -50,6 +50,10 @@ int __must_check probe_read(const volatile void *addr, uint8_t *out);
 int __must_check probe_write(volatile void *addr, uint8_t value);
 int __must_check probe_execute(const void *addr);
 
+/* Model-specific registers that may not be there: the same. */
+int __must_check probe_rdmsr(uint32_t msr, uint64_t *out);
+int __must_check probe_wrmsr(uint32_t msr, uint64_t value);
+
 struct fault {
 	uint64_t vector, error, address;
 };

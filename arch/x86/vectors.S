@@ -85,6 +85,28 @@ probe_write:
 	ret
 	fixup	1b, probe_failed
 
+.globl probe_rdmsr
+probe_rdmsr:
+	movl	%edi, %ecx
+1:	rdmsr
+	shlq	$32, %rdx
+	orq	%rdx, %rax
+	movq	%rax, (%rsi)
+	xorl	%eax, %eax
+	ret
+	fixup	1b, probe_failed
+
+.globl probe_wrmsr
+probe_wrmsr:
+	movl	%edi, %ecx
+	movl	%esi, %eax
+	movq	%rsi, %rdx
+	shrq	$32, %rdx
+1:	wrmsr
+	xorl	%eax, %eax
+	ret
+	fixup	1b, probe_failed
+
 /*
  * The fault happens at the target itself, so the handler compares where it
  * happened with probe_execute_target, but only while a probe is under way:

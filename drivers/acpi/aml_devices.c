@@ -97,11 +97,27 @@ static void read_bridge(struct aml *a, struct acpi_bridge *b)
 	struct aml_resource r;
 
 	while (aml_resource(a, &r)) {
-		if (r.kind == AML_RESOURCE_BUSES)
+		if (r.kind == AML_RESOURCE_BUSES) {
 			b->bus = (uint8_t)r.start;
-		else if (r.window && r.kind != AML_RESOURCE_OTHER)
+			b->bus_last = (uint8_t)(r.end - 1);
+		} else if (r.window && r.kind != AML_RESOURCE_OTHER) {
 			add_window(b, &r);
+		}
 	}
+}
+
+/* A number, or a method that does nothing but return one. */
+static uint64_t config_base_of(struct aml_space *s, unsigned device)
+{
+	unsigned cba = aml_child(s, device, AML_SEG('_', 'C', 'B', 'A'));
+	uint64_t base = 0;
+	struct aml a;
+
+	if (cba == 0 || !aml_open_node(s, cba, &a))
+		return 0;
+	if (s->nodes[cba].kind == AML_KIND_METHOD && !aml_opcode(&a, AML_RETURN))
+		return 0;
+	return aml_integer(&a, &base) ? base : 0;
 }
 
 static void add_bridge(struct aml_space *s, unsigned device, struct acpi_info *info)
@@ -118,6 +134,8 @@ static void add_bridge(struct aml_space *s, unsigned device, struct acpi_info *i
 	aml_path(s, device, b->path, sizeof(b->path));
 	b->uid = integer_of(s, device, AML_SEG('_', 'U', 'I', 'D'), 0);
 	b->segment = (uint16_t)integer_of(s, device, AML_SEG('_', 'S', 'E', 'G'), 0);
+	b->bus_last = 255;
+	b->config_base = config_base_of(s, device);
 	b->crs_problem = open_resources(s, device, &a);
 	b->crs_static = !b->crs_problem;
 	if (b->crs_static)

@@ -138,6 +138,7 @@ static enum interest interest_in(uint32_t segment)
 	case AML_SEG('_', 'S', 'T', 'A'):
 	case AML_SEG('_', 'U', 'I', 'D'):
 		return KEPT_INTEGER;
+	case AML_SEG('_', 'C', 'B', 'A'):
 	case AML_SEG('_', 'C', 'R', 'S'):
 	case AML_SEG('_', 'P', 'R', 'T'):
 		return KEPT_DATA;

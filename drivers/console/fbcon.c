@@ -13,8 +13,6 @@
 #define LOG_SUBSYS console
 #include "kernel/log.h"
 
-LOG_DEFINE();
-
 enum { TAB = 8, CELLS_MAX = 1 << 18 };
 
 extern const char font_data[], font_data_end[];

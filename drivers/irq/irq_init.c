@@ -1,42 +1,26 @@
 // SPDX-License-Identifier: MIT
+/*
+ * The order matters: lines need the local APIC to be sent to, and every other
+ * source is silent before interrupts are opened for the first time, to let in
+ * what firmware left pending.
+ */
 #include "drivers/irq/irq_init.h"
 
-#include "drivers/irq/lapic.h"
-#include "kernel/lib/errno.h"
+#include "drivers/acpi/acpi.h"
+#include "kernel/irq_chip.h"
 
-#define LOG_SUBSYS irq
-#include "kernel/log.h"
-
-LOG_DEFINE();
+static struct irq_origin origin;
 
 void irq_init(void)
 {
-}
+	const struct acpi_info *info = acpi_info();
 
-bool lapic_is_present(void)
-{
-	return false;
-}
-
-bool lapic_has_deadline(void)
-{
-	return false;
-}
-
-int lapic_timer_setup(struct irq *irq __unused, enum lapic_timer_mode mode __unused)
-{
-	return -ENODEV;
-}
-
-void lapic_timer_start(uint32_t count __unused)
-{
-}
-
-uint32_t lapic_timer_read(void)
-{
-	return 0;
-}
-
-void lapic_timer_deadline(uint64_t tsc __unused)
-{
+	origin.from = info->interrupts_from;
+	/* Tables say so where there is none as well, so it must answer too. */
+	if (info->has_pic || !origin.from)
+		origin.pic_masked = pic_mask();
+	irq_origin_register(&origin);
+	lapic_init();
+	ioapic_init();
+	lapic_settle();
 }

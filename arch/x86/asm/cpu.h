@@ -18,8 +18,14 @@ enum cr4_bits {
 	CR4_SMAP = BIT(21),
 };
 
+enum rflags_bits {
+	RFLAGS_IF = BIT(9),
+};
+
 enum msr {
+	MSR_APIC_BASE = 0x1b,
 	MSR_PAT = 0x277,
+	MSR_TSC_DEADLINE = 0x6e0,
 	MSR_EFER = 0xc0000080,
 };
 
@@ -69,6 +75,13 @@ static inline uint64_t rdmsr(uint32_t msr)
 static inline void wrmsr(uint32_t msr, uint64_t v)
 {
 	__asm__ volatile("wrmsr" : : "c"(msr), "a"((uint32_t)v), "d"((uint32_t)(v >> 32)));
+}
+
+static inline uint64_t read_flags(void)
+{
+	uint64_t flags;
+	__asm__ volatile("pushfq; popq %0" : "=r"(flags) : : "memory");
+	return flags;
 }
 
 #define CONTROL_REGISTER(name) \
