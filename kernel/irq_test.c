@@ -470,17 +470,21 @@ KTEST(irq_claimed_now_and_then_is_no_storm)
 	irq_disconnect(&irq);
 }
 
-KTEST(irq_that_is_no_level_line_is_never_masked)
+KTEST(irq_that_is_no_level_line_is_neither_unexpected_nor_masked)
 {
 	struct irq edge = source(refuse), message = source(refuse);
+	struct irq_stray before;
 	struct irq_message m;
 
 	begin(t);
+	before = irq_stray();
 	require(t, irq_connect_line(&edge, 13, IRQ_EDGE, IRQ_ACTIVE_HIGH) == 0);
 	require(t, irq_connect_message(&message, &m) == 0);
 	dispatch_times(&edge, 2 * IRQ_STORM);
 	dispatch_times(&message, 2 * IRQ_STORM);
 	expect(t, !pin_of(13)->masked && !edge.storming && !message.storming && !fake.posted);
+	expect_eq(t, irq_stray().unexpected, before.unexpected);
+	expect_eq(t, edge.count + message.count, 0);
 	irq_disconnect(&edge);
 	irq_disconnect(&message);
 }

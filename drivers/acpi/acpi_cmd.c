@@ -68,9 +68,9 @@ static void list_registers(const struct acpi_info *info)
 
 static void list_bridge(const struct acpi_bridge *b)
 {
-	print("%s: host bridge of %04x:%02x, _PRT %s, %s\n", b->path, b->segment, b->bus,
-	      b->prt_problem ? b->prt_problem : "is read",
-	      b->crs_static ? "forwards" : b->crs_problem);
+	print("%s: host bridge of %04x:%02x, %s, %s\n", b->path, b->segment, b->bus,
+	      b->prt_problem ? b->prt_problem : "_PRT is read",
+	      b->crs_static ? "_CRS says" : b->crs_problem);
 	for (unsigned i = 0; i < b->window_count; i++) {
 		const struct acpi_window *w = &b->windows[i];
 

@@ -80,12 +80,12 @@ struct aml_name {
 enum aml_opcode aml_peek(const struct aml *a);
 bool aml_opcode(struct aml *a, enum aml_opcode expected);
 bool aml_bytes(struct aml *a, size_t n);			/* steps over n bytes */
-bool aml_package(struct aml *a, struct aml *body);		/* PkgLength; steps over all of it */
+bool aml_package(struct aml *a, struct aml *body);		/* PkgLength; steps over all */
 bool aml_name(struct aml *a, struct aml_name *out);
 bool aml_integer(struct aml *a, uint64_t *out);			/* a constant */
 bool aml_skip(struct aml *a);					/* a term, whatever it is */
-bool aml_buffer(struct aml *a, struct aml *bytes);		/* BufferOp with a constant size */
-bool aml_elements(struct aml *a, struct aml *elements);		/* of a package, whatever its kind */
+bool aml_buffer(struct aml *a, struct aml *bytes);		/* of a constant size */
+bool aml_elements(struct aml *a, struct aml *elements);		/* of a package */
 
 uint32_t aml_segment(const struct aml_name *name, unsigned i);
 

@@ -48,9 +48,11 @@ static bool read_virtio(struct aml *a, struct acpi_virtio_mmio *v)
 	bool has_line = false;
 
 	while (aml_resource(a, &r)) {
-		if (r.kind == AML_RESOURCE_MEMORY && v->size == 0 && r.end - r.start <= UINT32_MAX) {
+		uint64_t size = r.end - r.start;
+
+		if (r.kind == AML_RESOURCE_MEMORY && v->size == 0 && size <= UINT32_MAX) {
 			v->base = r.start;
-			v->size = (uint32_t)(r.end - r.start);
+			v->size = (uint32_t)size;
 		} else if (r.kind == AML_RESOURCE_INTERRUPT && !has_line) {
 			v->line = r.interrupt;
 			has_line = true;
@@ -95,7 +97,7 @@ static void read_bridge(struct aml *a, struct acpi_bridge *b)
 	struct aml_resource r;
 
 	while (aml_resource(a, &r)) {
-		if (r.kind == AML_RESOURCE_BUSES) {
+		if (r.kind == AML_RESOURCE_BUSES && r.end <= 256) {
 			b->bus = (uint8_t)r.start;
 			b->bus_last = (uint8_t)(r.end - 1);
 		} else if (r.window && r.kind != AML_RESOURCE_OTHER) {

@@ -248,9 +248,10 @@ static const char *parts_of(struct aml *a)
 
 bool aml_skip(struct aml *a)
 {
-	const char *todo[AML_DEPTH_MAX] = { "T" };	/* what is left of each term */
+	const char *todo[AML_DEPTH_MAX];	/* what is left of each term */
 	unsigned depth = 0;
 
+	todo[0] = "T";
 	for (;;) {
 		char part = *todo[depth];
 
