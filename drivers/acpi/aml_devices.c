@@ -97,7 +97,7 @@ static void read_bridge(struct aml *a, struct acpi_bridge *b)
 	struct aml_resource r;
 
 	while (aml_resource(a, &r)) {
-		if (r.kind == AML_RESOURCE_BUSES) {
+		if (r.kind == AML_RESOURCE_BUSES && r.end <= 256) {
 			b->bus = (uint8_t)r.start;
 			b->bus_last = (uint8_t)(r.end - 1);
 		} else if (r.window && r.kind != AML_RESOURCE_OTHER) {
