@@ -16,7 +16,6 @@
 enum {
 	CLASS_HOST_BRIDGE = 0x0600,
 	CLASS_SUBTRACTIVE = 0x060401,	/* PCI-to-PCI, forwards what nobody else takes */
-	HEADER_BRIDGE = 1,
 	BARS_WITH_ROM = PCI_BARS_MAX + 1,
 	ROM_ADDRESS = 0xfffff800,	/* PCI Local Bus 3.0, 6.2.5.2 */
 	DECODING = PCI_COMMAND_IO | PCI_COMMAND_MEMORY,
@@ -238,7 +237,7 @@ static void gather(struct settling *s)
 	struct pci_device *dev;
 
 	for_each_device(s, dev)
-		if (dev->header == HEADER_BRIDGE)
+		if (dev->header == PCI_HEADER_BRIDGE)
 			bridge_gather(s, dev);
 	for_each_device(s, dev)
 		device_gather(s, dev);
@@ -373,7 +372,7 @@ static struct pci_bar bar_of(const struct slot *slot, const struct pci_res_bar *
  */
 static void command_settle(const struct settling *s, struct pci_device *dev, uint16_t allowed)
 {
-	int16_t bridge = dev->header == HEADER_BRIDGE ? bridge_index(s, dev) : -1;
+	int16_t bridge = dev->header == PCI_HEADER_BRIDGE ? bridge_index(s, dev) : -1;
 	uint16_t next = (uint16_t)(dev->command & (allowed | ~DECODING));
 
 	if (bridge >= 0)
@@ -398,7 +397,7 @@ static void device_conclude(const struct settling *s, struct pci_device *dev, un
 			continue;
 		out->disabled++;
 		allowed &= bar->io ? ~PCI_COMMAND_IO : ~PCI_COMMAND_MEMORY;
-		if (!bar->io && dev->header != HEADER_BRIDGE)
+		if (!bar->io && dev->header != PCI_HEADER_BRIDGE)
 			dev->problem = bar->why;
 	}
 	dev->bars_known = true;
@@ -432,7 +431,7 @@ static int settling_begin(struct settling *s)
 
 	for_each_device(s, dev) {
 		bars += pci_bars_of(dev) ? pci_bars_of(dev) + 1 : 0;
-		bridges += dev->header == HEADER_BRIDGE;
+		bridges += dev->header == PCI_HEADER_BRIDGE;
 	}
 	s->r->bar_count = 0;
 	s->r->bridge_count = 0;
