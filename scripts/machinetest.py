@@ -225,11 +225,14 @@ def expected_interrupts(report, _view, facts):
     return found
 
 
-def compare_acpi(report, _view, facts):
+def compare_acpi(report, view, facts):
     acpi = report["acpi"]
     found = _unexpected("acpi: RSDP from", _said(acpi["rsdp"]["from"]), facts["acpi"])
     if acpi["rsdp"]["from"] and not acpi["tables"]:
         found.append("acpi: there is an RSDP, and the report has no table")
+    if acpi["rsdp"]["from"]:
+        found += _differ("HPET by ACPI", [acpi["hpet"]] if acpi["hpet"] else [],
+                         _hex_all(view.ranges.get("hpet", [])))
     return found + ["acpi: %s at %s: %s" % (t["signature"], t["address"], t["problem"])
                     for t in acpi["tables"] if t["problem"]]
 

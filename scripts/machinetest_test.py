@@ -21,7 +21,8 @@ def bar(index, address, size, kind, prefetchable, state, why=None):
 
 def function(address, vendor, device, klass, bars=(), bridge=None):
     return {"address": address, "vendor": vendor, "device": device, "class": klass,
-            "class_name": "something", "bridge": bridge, "bars": list(bars)}
+            "class_name": "something", "problem": None, "bridge": bridge,
+             "bars": list(bars)}
 
 
 def virtio(kind, number, where, transport, through, driver="virtio-rng"):
@@ -46,7 +47,8 @@ REPORT = {
         {"start": "0x100000", "end": "0x1000000", "kind": "usable", "name": "RAM"}]},
     "acpi": {"rsdp": {"address": "0xe0000", "from": "boot loader"}, "tables": [
         {"signature": "APIC", "address": "0xe1000", "length": 70, "problem": None}],
-             "tables_lost": 0, "aml_problem": None, "virtio": [], "bridges": []},
+             "tables_lost": 0, "aml_problem": None, "hpet": "0xfed00000",
+             "virtio": [], "bridges": []},
     "interrupts": {
         "from": "MADT", "local": {"name": "xAPIC", "address": "0xfee00000"}, "pic": True,
         "lines": [{"name": "ioapic0", "address": "0xfec00000", "gsi_base": 0, "count": 24}],
@@ -141,6 +143,8 @@ PLANTED = [
     ("virtio.1.interrupts", None, "0xfeb02e00: the report says nothing of its interrupts"),
     ("acpi.rsdp.from", None, "RSDP from: the report has none, the run expects boot loader"),
     ("acpi.rsdp.from", "BIOS area", "RSDP from: the report has BIOS area"),
+    ("acpi.hpet", None, "HPET by ACPI: the report has \\[\\], QEMU \\['0xfed00000'\\]"),
+    ("acpi.hpet", "0xfed01000", "HPET by ACPI"),
     ("acpi.tables", [], "the report has no table"),
     ("acpi.tables.0.problem", "checksum", "APIC at 0xe1000: checksum"),
     ("memory.regions.1.end", "0x1001000", "0x100000-0x1001000: usable by the report, not RAM"),
