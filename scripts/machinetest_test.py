@@ -135,6 +135,7 @@ PLANTED = [
     ("virtio.0.found_through", "ACPI", "0000:01:02.0: found through"),
     ("virtio.1.interrupts.proof", "not seen", "0xfeb02e00: proof"),
     ("virtio.1.interrupts.kind", "polled", "0xfeb02e00: kind"),
+    ("virtio.1.interrupts.kind", "polled", "0xfeb02e00: polled, and the report does not say why"),
     ("virtio.1.interrupts", None, "0xfeb02e00: the report says nothing of its interrupts"),
     ("acpi.rsdp.from", None, "RSDP from: the report has none, the run expects boot loader"),
     ("acpi.rsdp.from", "BIOS area", "RSDP from: the report has BIOS area"),
@@ -205,6 +206,13 @@ class CompareTest(unittest.TestCase):
         for line in ("colour red", "pci", ""):
             with self.assertRaises(reports.ReportError):
                 machinetest.parse_facts(FACTS + [line])
+
+    def test_every_expected_way_to_interrupt_must_be_there(self):
+        facts = [f.replace("kind line", "kind line, MSI-X") for f in FACTS]
+        self.assertRegex(" ".join(self.said(REPORT, facts=facts)), "kind: the run expects MSI-X")
+        report = planted("virtio.0.interrupts.kind", "MSI-X")
+        self.assertEqual(self.said(report, facts=facts), [])
+        self.assertRegex(" ".join(self.said(report)), "has MSI-X, the run expects line")
 
     def test_a_device_that_should_be_found_must_be(self):
         report, view = copy.deepcopy(REPORT), copy.deepcopy(VIEW)

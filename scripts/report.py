@@ -111,7 +111,7 @@ SCHEMA = {
     },
     "pci": {
         "access": Maybe(Text("ECAM", "ports")),
-        "from": Maybe(Text("MCFG", "ports")),
+        "from": Maybe(Text("MCFG", "_CBA", "ports")),
         "ecam": Maybe(HEX),
         "buses": COUNT, "lost": COUNT,
         "windows": [{"start": HEX, "end": HEX, "kind": Text("memory", "prefetchable", "io"),

@@ -16,7 +16,6 @@
 enum {
 	CLASS_HOST_BRIDGE = 0x0600,
 	CLASS_SUBTRACTIVE = 0x060401,	/* PCI-to-PCI, forwards what nobody else takes */
-	HEADER_BRIDGE = 1,
 	BARS_WITH_ROM = PCI_BARS_MAX + 1,
 	ROM_ADDRESS = 0xfffff800,	/* PCI Local Bus 3.0, 6.2.5.2 */
 	DECODING = PCI_COMMAND_IO | PCI_COMMAND_MEMORY,
@@ -59,11 +58,6 @@ bool pci_is_host_bridge(const struct pci_device *dev)
 	return dev->class >> 8 == CLASS_HOST_BRIDGE;
 }
 
-static bool is_window_bridge(const struct pci_device *dev)
-{
-	return dev->header == HEADER_BRIDGE && dev->class != CLASS_SUBTRACTIVE;
-}
-
 uint8_t pci_root_index(const struct pci_host *hosts, const struct pci_device *dev)
 {
 	uint8_t bus = pci_root_bus(dev);
@@ -87,13 +81,10 @@ static int16_t bridge_index(const struct settling *s, const struct pci_device *b
 	return -1;
 }
 
-/* The nearest bridge above that has windows to keep to, -1 for none. */
 static int16_t bridge_of(const struct settling *s, const struct pci_device *dev)
 {
 	const struct pci_device *bridge = pci_bridge_above(dev);
 
-	while (bridge && !is_window_bridge(bridge))
-		bridge = pci_bridge_above(bridge);
 	return bridge ? bridge_index(s, bridge) : -1;
 }
 
@@ -231,6 +222,7 @@ static void bridge_gather(struct settling *s, struct pci_device *dev)
 		.parent = bridge_of(s, dev),
 		.root = pci_root_index(s->hosts, dev),
 		.can[PCI_SPACE_MEMORY] = true,
+		.subtractive = dev->class == CLASS_SUBTRACTIVE,
 	};
 	b->now[PCI_SPACE_MEMORY] = memory_window(pci_config_read32(dev, PCI_MEMORY_BASE));
 	io_window_read(dev, b);
@@ -245,7 +237,7 @@ static void gather(struct settling *s)
 	struct pci_device *dev;
 
 	for_each_device(s, dev)
-		if (is_window_bridge(dev))
+		if (dev->header == PCI_HEADER_BRIDGE)
 			bridge_gather(s, dev);
 	for_each_device(s, dev)
 		device_gather(s, dev);
@@ -380,7 +372,7 @@ static struct pci_bar bar_of(const struct slot *slot, const struct pci_res_bar *
  */
 static void command_settle(const struct settling *s, struct pci_device *dev, uint16_t allowed)
 {
-	int16_t bridge = is_window_bridge(dev) ? bridge_index(s, dev) : -1;
+	int16_t bridge = dev->header == PCI_HEADER_BRIDGE ? bridge_index(s, dev) : -1;
 	uint16_t next = (uint16_t)(dev->command & (allowed | ~DECODING));
 
 	if (bridge >= 0)
@@ -405,7 +397,7 @@ static void device_conclude(const struct settling *s, struct pci_device *dev, un
 			continue;
 		out->disabled++;
 		allowed &= bar->io ? ~PCI_COMMAND_IO : ~PCI_COMMAND_MEMORY;
-		if (!bar->io && dev->header != HEADER_BRIDGE)
+		if (!bar->io && dev->header != PCI_HEADER_BRIDGE)
 			dev->problem = bar->why;
 	}
 	dev->bars_known = true;
@@ -439,7 +431,7 @@ static int settling_begin(struct settling *s)
 
 	for_each_device(s, dev) {
 		bars += pci_bars_of(dev) ? pci_bars_of(dev) + 1 : 0;
-		bridges += is_window_bridge(dev);
+		bridges += dev->header == PCI_HEADER_BRIDGE;
 	}
 	s->r->bar_count = 0;
 	s->r->bridge_count = 0;

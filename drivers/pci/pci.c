@@ -20,8 +20,6 @@
 LOG_DEFINE();
 
 enum {
-	HEADER_NORMAL = 0,
-	HEADER_BRIDGE = 1,
 	HEADER_MULTIFUNCTION = 0x80,
 	STATUS_CAPABILITIES = 1 << 4,
 	CAPABILITY_FIRST = 0x40,
@@ -80,7 +78,7 @@ static bool bus_take(struct pci_host *host, uint8_t bus, uint8_t last, uint8_t a
 
 static bool is_bridge_on(const struct pci_device *dev, uint8_t bus)
 {
-	return dev->header == HEADER_BRIDGE && PCI_BUS(dev->address) == bus;
+	return dev->header == PCI_HEADER_BRIDGE && PCI_BUS(dev->address) == bus;
 }
 
 static uint32_t bridge_numbers(const struct pci_device *dev)
@@ -280,30 +278,41 @@ void pci_capability_begin(const struct pci_device *dev, struct pci_capability_wa
 {
 	walk->next = 0;
 	walk->left = (PCI_CONFIG_SIZE - CAPABILITY_FIRST) / 4;
-	if (dev->header > HEADER_BRIDGE)
+	if (dev->header > PCI_HEADER_BRIDGE)
 		return;
 	if (pci_config_read16(dev, PCI_STATUS) & STATUS_CAPABILITIES)
 		walk->next = pci_config_read8(dev, PCI_CAPABILITIES) & ~3;
 }
 
+int pci_capability_any(const struct pci_device *dev, struct pci_capability_walk *walk,
+		       uint8_t *id, uint8_t *at)
+{
+	uint32_t head;
+
+	if (walk->next == 0)
+		return -ENOENT;
+	if (walk->next < CAPABILITY_FIRST || walk->left == 0)
+		return -EPROTO;
+	*at = walk->next;
+	walk->left--;
+	head = pci_config_read32(dev, *at);
+	walk->next = (uint8_t)(head >> 8) & ~3;
+	*id = (uint8_t)head;
+	return 0;
+}
+
 int pci_capability_next(const struct pci_device *dev, struct pci_capability_walk *walk,
 			enum pci_capability_id id, uint8_t *at)
 {
-	while (walk->next != 0) {
-		uint8_t here = walk->next;
+	uint8_t here, found;
+	int rc;
 
-		if (here < CAPABILITY_FIRST || walk->left == 0)
-			return -EPROTO;
-		walk->left--;
-
-		uint32_t head = pci_config_read32(dev, here);
-		walk->next = (uint8_t)(head >> 8) & ~3;
-		if ((uint8_t)head == id) {
-			*at = here;
-			return 0;
-		}
-	}
-	return -ENOENT;
+	do
+		rc = pci_capability_any(dev, walk, &found, &here);
+	while (!rc && found != id);
+	if (!rc)
+		*at = here;
+	return rc;
 }
 
 /* The bits of a register that can be written, found by writing; put back after. */
@@ -340,13 +349,13 @@ static void bar_learn(const struct pci_device *dev, uint16_t offset, uint32_t lo
 
 unsigned pci_bars_of(const struct pci_device *dev)
 {
-	return dev->header == HEADER_NORMAL ? PCI_BARS_MAX : dev->header == HEADER_BRIDGE ? 2 : 0;
+	return dev->header == PCI_HEADER_NORMAL ? PCI_BARS_MAX : dev->header == PCI_HEADER_BRIDGE ? 2 : 0;
 }
 
 uint16_t pci_rom_register(const struct pci_device *dev)
 {
-	return dev->header == HEADER_NORMAL ? PCI_ROM_BAR :
-	       dev->header == HEADER_BRIDGE ? PCI_ROM_BAR_BRIDGE : 0;
+	return dev->header == PCI_HEADER_NORMAL ? PCI_ROM_BAR :
+	       dev->header == PCI_HEADER_BRIDGE ? PCI_ROM_BAR_BRIDGE : 0;
 }
 
 int pci_bar_probe(const struct pci_device *dev, unsigned index, struct pci_bar *out)

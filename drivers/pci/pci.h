@@ -56,6 +56,12 @@ enum pci_command {
 	PCI_COMMAND_INTX_DISABLE = 1 << 10,
 };
 
+/* Header type without the multi-function bit (6.1; PCI-to-PCI Bridge 1.2, 3.2). */
+enum pci_header {
+	PCI_HEADER_NORMAL = 0,
+	PCI_HEADER_BRIDGE = 1,
+};
+
 enum pci_capability_id {
 	PCI_CAP_MSI = 0x05,
 	PCI_CAP_VENDOR = 0x09,
@@ -170,6 +176,10 @@ void pci_capability_begin(const struct pci_device *dev, struct pci_capability_wa
 int __must_check pci_capability_next(const struct pci_device *dev,
 				     struct pci_capability_walk *walk,
 				     enum pci_capability_id id, uint8_t *at);
+
+/* The same for the next one of any kind, whose id is put into *id. */
+int __must_check pci_capability_any(const struct pci_device *dev,
+				    struct pci_capability_walk *walk, uint8_t *id, uint8_t *at);
 
 /*
  * What BAR `index` is. Once the BARs are settled that is known; before, the

@@ -241,13 +241,8 @@ static void tree_learn(struct solver *s)
 	}
 }
 
-/* Whether the bridge forwards all of `span`; the roots are taken at their word. */
-static bool bridge_forwards(const struct solver *s, int16_t bridge, bool io, struct pci_span span)
+static bool in_windows(const struct pci_res_bridge *b, bool io, struct pci_span span)
 {
-	const struct pci_res_bridge *b = &s->r->bridges[bridge];
-
-	if (bridge < 0)
-		return true;
 	if (io)
 		return span_inside(span, b->window[PCI_SPACE_IO]);
 	return span_inside(span, b->window[PCI_SPACE_MEMORY]) ||
@@ -270,6 +265,20 @@ static uint64_t windows_block(const struct solver *s, int16_t bridge, bool io,
 			return window.end;
 	}
 	return 0;
+}
+
+/* Whether the bridge forwards all of `span`; the roots are taken at their word. */
+static bool bridge_forwards(const struct solver *s, int16_t bridge, bool io, struct pci_span span)
+{
+	for (; bridge >= 0; bridge = s->r->bridges[bridge].parent) {
+		const struct pci_res_bridge *b = &s->r->bridges[bridge];
+
+		if (in_windows(b, io, span))
+			return true;
+		if (!b->subtractive || windows_block(s, b->parent, io, span))
+			return false;
+	}
+	return true;
 }
 
 static uint64_t limit_of(const struct solver *s, enum pci_space space, bool wide)

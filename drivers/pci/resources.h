@@ -69,6 +69,7 @@ struct pci_res_bridge {
 	int16_t parent;			/* index of the bridge above, -1: the root's bus */
 	uint8_t root;
 	bool can[PCI_SPACES];		/* has such a window; prefetchable: of 64 bits */
+	bool subtractive;		/* forwards also what nobody else on its bus takes */
 	struct pci_span now[PCI_SPACES];
 
 	struct pci_span window[PCI_SPACES];	/* result; empty: to be closed */

@@ -202,6 +202,8 @@ static void check_bar(struct ktest_run *t, const struct machine *m, const struct
 	for (int16_t p = b->bridge; p >= 0; p = m->bridges[p].parent) {
 		const struct pci_span *w = m->bridges[p].window;
 
+		if (m->bridges[p].subtractive && b->state == PCI_BAR_KEPT)
+			continue;
 		if (b->io)
 			expect(t, inside(s, w[PCI_SPACE_IO]));
 		else
@@ -242,7 +244,8 @@ static void check_window(struct ktest_run *t, const struct machine *m,
 	if (b->parent >= 0) {
 		const struct pci_span *w = m->bridges[b->parent].window;
 
-		expect(t, io_of(space) ? inside(s, w[0]) : inside(s, w[1]) || inside(s, w[2]));
+		expect(t, (b->kept[space] && m->bridges[b->parent].subtractive) ||
+		       (io_of(space) ? inside(s, w[0]) : inside(s, w[1]) || inside(s, w[2])));
 	}
 	if (b->kept[space])
 		return;
@@ -601,6 +604,7 @@ static void random_tree(struct ktest_run *t, struct machine *m, unsigned roots)
 			m->bridges[b].root = (uint8_t)ktest_random_below(t, roots);
 		for (unsigned k = 0; k < PCI_SPACES; k++)
 			m->bridges[b].can[k] = k == PCI_SPACE_MEMORY || !one_in(t, 5);
+		m->bridges[b].subtractive = one_in(t, 12);
 	}
 	for (uint64_t n = ktest_random_below(t, BARS + 1); n; n--) {
 		int16_t on = (int16_t)((int)ktest_random_below(t, m->r.bridge_count + 1) - 1);
