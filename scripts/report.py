@@ -123,6 +123,7 @@ SCHEMA = {
                 "index": COUNT, "address": HEX, "size": HEX,
                 "kind": Text("memory32", "memory64", "io", "rom"), "prefetchable": YES,
                 "state": Text("kept", "assigned", "disabled"), "why": Maybe(NAME),
+                "decodes": YES,
             }],
         }],
     },

@@ -531,7 +531,9 @@ static void step(struct ktest_run *t, unsigned index, unsigned *submitted)
 	case 0: case 1: case 2:
 		if (j->request.rng)
 			break;
-		j->request.limit = ktest_random_below(t, 4) ? 0 : 1 + ktest_random_below(t, 1 << 20);
+		j->request.limit = 0;
+		if (ktest_random_below(t, 4) == 0)
+			j->request.limit = 1 + ktest_random_below(t, 1 << 20);
 		if (job_submit(index, j, 1 + ktest_random_below(t, EACH_MAX)) == 0)
 			submitted[i]++;
 		break;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "drivers/virtio/fake_transport.h"
 
-#include "drivers/virtio/host_memory.h"
+#include "kernel/host_loop.h"
 #include "kernel/irq_chip.h"
 #include "kernel/lib/errno.h"
 #include "kernel/lib/format.h"
@@ -274,6 +274,7 @@ void fake_device_init(struct fake_device *f, uint32_t id)
 	f->room = FAKE_SOURCES;
 	interrupting = f;
 	host_interrupt = interrupt;
+	host_clock_step = HOST_STEP_NS;
 	if (!irq_ready())
 		irq_local_register(&host_local);
 }
