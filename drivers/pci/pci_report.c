@@ -199,7 +199,6 @@ static void json_function(struct json *j, const struct pci_device *dev)
 	json_hex(j, "device", dev->device);
 	json_hex(j, "class", dev->class);
 	json_string(j, "class_name", pci_class_name(dev->class));
-	json_string(j, "problem", dev->problem);
 	json_bridge(j, dev);
 	json_bars(j, dev);
 	json_end(j);
