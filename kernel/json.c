@@ -1,66 +1,124 @@
 // SPDX-License-Identifier: MIT
+/*
+ * The text is held back in a chunk and written when that is full or a line
+ * ends, as each call of print() costs far more than a byte of it.
+ */
 #include "kernel/json.h"
 
 #include "kernel/lib/format.h"
 #include "kernel/lib/string.h"
 #include "kernel/log.h"
 
-static void put(struct json *j, const char *text, size_t len)
+static_assert(JSON_DEPTH_MAX < 64);	/* bits of arrays and filled */
+
+static void flush(struct json *j)
 {
+	if (j->held == 0)
+		return;
 	if (j->write)
-		j->write(j, text, len);
+		j->write(j, j->chunk, j->held);
 	else
-		print("%.*s", (int)len, text);
+		print("%.*s", (int)j->held, j->chunk);
+	j->held = 0;
+}
+
+static void put_char(struct json *j, char c)
+{
+	if (j->held == sizeof(j->chunk))
+		flush(j);
+	j->chunk[j->held++] = c;
 }
 
 static void put_text(struct json *j, const char *text)
 {
-	put(j, text, strlen(text));
+	while (*text)
+		put_char(j, *text++);
 }
 
-static void put_quoted(struct json *j, const char *text)
+static void put_line_end(struct json *j)
+{
+	put_char(j, '\n');
+	flush(j);
+}
+
+static void put_escaped(struct json *j, unsigned char c)
 {
 	char escaped[8];
 
-	put_text(j, "\"");
+	format(escaped, sizeof(escaped), "\\u%04x", c);
+	put_text(j, escaped);
+}
+
+/* Bytes beyond ASCII are taken as Latin-1: whatever firmware wrote, the text stays valid. */
+static void put_quoted(struct json *j, const char *text)
+{
+	put_char(j, '"');
 	for (; *text; text++) {
 		unsigned char c = (unsigned char)*text;
 
-		if (c >= ' ' && c < 0x7f && c != '"' && c != '\\') {
-			put(j, text, 1);
-			continue;
-		}
-		format(escaped, sizeof(escaped), "\\u%04x", c);
-		put_text(j, escaped);
+		if (c >= ' ' && c < 0x7f && c != '"' && c != '\\')
+			put_char(j, *text);
+		else
+			put_escaped(j, c);
 	}
-	put_text(j, "\"");
+	put_char(j, '"');
 }
 
-/* The comma that is due, and the key. */
-static void begin(struct json *j, const char *key)
+static bool in_array(const struct json *j)
 {
+	return j->arrays & BIT(j->depth);
+}
+
+/*
+ * The comma that is due, and the key. False where no value may stand: behind
+ * the one value that a text has, or within what is nested too deeply.
+ */
+static bool begin(struct json *j, const char *key)
+{
+	if (j->skipped > 0)
+		return false;
+	if (j->depth == 0 && (j->filled & BIT(0))) {
+		j->broken = true;
+		return false;
+	}
 	if (j->filled & BIT(j->depth))
-		put_text(j, ",");
+		put_char(j, ',');
 	j->filled |= BIT(j->depth);
 	if (j->depth == 1)		/* a line for each member of the whole */
-		put_text(j, "\n");
-	if (key) {
-		put_quoted(j, key);
-		put_text(j, ":");
+		put_line_end(j);
+	if (!key)
+		key = j->key;
+	j->key = NULL;
+	if (j->depth == 0 || in_array(j)) {
+		j->broken |= key != NULL;
+		return true;
 	}
+	j->broken |= key == NULL;
+	put_quoted(j, key ? key : "");
+	put_char(j, ':');
+	return true;
+}
+
+void json_key(struct json *j, const char *key)
+{
+	j->key = key;
 }
 
 static void open(struct json *j, const char *key, bool array)
 {
-	begin(j, key);
-	if (j->depth == JSON_DEPTH_MAX) {
+	bool stands = begin(j, key);
+
+	if (!stands || j->depth == JSON_DEPTH_MAX) {
 		j->broken = true;
+		j->skipped++;
+		if (stands)
+			put_text(j, "null");
 		return;
 	}
 	j->depth++;
 	j->filled &= ~BIT(j->depth);
 	j->arrays = array ? j->arrays | BIT(j->depth) : j->arrays & ~BIT(j->depth);
-	put_text(j, array ? "[" : "{");
+	put_char(j, array ? '[' : '{');
 }
 
 void json_object(struct json *j, const char *key)
@@ -75,32 +133,41 @@ void json_array(struct json *j, const char *key)
 
 void json_end(struct json *j)
 {
+	if (j->skipped > 0) {
+		j->skipped--;
+		return;
+	}
 	if (j->depth == 0) {
 		j->broken = true;
 		return;
 	}
-	put_text(j, j->arrays & BIT(j->depth) ? "]" : "}");
+	put_char(j, in_array(j) ? ']' : '}');
 	j->depth--;
 	if (j->depth == 0)
-		put_text(j, "\n");
+		put_line_end(j);
+}
+
+/* A value that is text as it stands. */
+static void put_value(struct json *j, const char *key, const char *text)
+{
+	if (begin(j, key))
+		put_text(j, text);
 }
 
 void json_string(struct json *j, const char *key, const char *value)
 {
-	begin(j, key);
-	if (value)
+	if (!value)
+		put_value(j, key, "null");
+	else if (begin(j, key))
 		put_quoted(j, value);
-	else
-		put_text(j, "null");
 }
 
 void json_number(struct json *j, const char *key, uint64_t value)
 {
 	char text[24];
 
-	begin(j, key);
 	format(text, sizeof(text), "%llu", (unsigned long long)value);
-	put_text(j, text);
+	put_value(j, key, text);
 }
 
 void json_hex(struct json *j, const char *key, uint64_t value)
@@ -110,13 +177,12 @@ void json_hex(struct json *j, const char *key, uint64_t value)
 
 void json_bool(struct json *j, const char *key, bool value)
 {
-	begin(j, key);
-	put_text(j, value ? "true" : "false");
+	put_value(j, key, value ? "true" : "false");
 }
 
 void json_null(struct json *j, const char *key)
 {
-	json_string(j, key, NULL);
+	put_value(j, key, "null");
 }
 
 void json_format(struct json *j, const char *key, const char *fmt, ...)
@@ -128,4 +194,14 @@ void json_format(struct json *j, const char *key, const char *fmt, ...)
 	format_va(text, sizeof(text), fmt, args);
 	va_end(args);
 	json_string(j, key, text);
+}
+
+bool json_finish(struct json *j)
+{
+	j->broken |= j->depth > 0 || j->skipped > 0;
+	j->skipped = 0;
+	while (j->depth > 0)
+		json_end(j);
+	flush(j);
+	return !j->broken;
 }

@@ -23,6 +23,7 @@
 #include "kernel/console.h"
 #include "kernel/exit.h"
 #include "kernel/irq.h"
+#include "kernel/json.h"
 #include "kernel/ktest.h"
 #include "kernel/lib/string.h"
 #include "kernel/phase.h"
@@ -110,7 +111,7 @@ static void run_phases(void)
 	end_of_init = cycles();
 }
 
-static void report(void)
+static void report_text(void)
 {
 	report_boot();
 	mm_report();
@@ -122,6 +123,53 @@ static void report(void)
 	if (IS_ENABLED(CONFIG_VIRTIO_RNG))
 		rng_report();
 	report_time();
+}
+
+/* What the short report leaves out. */
+static void report_details(void)
+{
+	irq_print_routes();
+}
+
+/* A member of the report, whose writer knows only the value. */
+static void report_member(struct json *j, const char *key, void (*write)(struct json *j))
+{
+	json_key(j, key);
+	write(j);
+}
+
+static void report_json(void)
+{
+	struct json j = { 0 };
+	bool whole;
+
+	print("-----BEGIN CAIRN REPORT-----\n");
+	json_object(&j, NULL);
+	json_number(&j, "schema", 1);
+	report_member(&j, "kernel", report_kernel_json);
+	report_member(&j, "boot", report_boot_json);
+	report_member(&j, "memory", mm_report_json);
+	report_member(&j, "acpi", acpi_report_json);
+	report_member(&j, "interrupts", irq_report_json);
+	report_member(&j, "clocks", time_report_json);
+	if (IS_ENABLED(CONFIG_VIRTIO))
+		report_member(&j, "virtio", virtio_report_json);
+	report_member(&j, "phases", report_phases_json);
+	json_end(&j);
+	whole = json_finish(&j);
+	print("-----END CAIRN REPORT-----\n");
+	if (!whole)
+		log_err("the JSON report is not whole: what a part wrote does not nest");
+}
+
+void report_print(unsigned parts)
+{
+	if (parts & REPORT_SHORT)
+		report_text();
+	if (parts & REPORT_FULL)
+		report_details();
+	if (parts & REPORT_JSON)
+		report_json();
 }
 
 static void run_command_line(void)
@@ -141,7 +189,7 @@ static void run_command_line(void)
 void kmain(void)
 {
 	run_phases();
-	report();
+	report_print(report_wanted);
 	fault_boot_end();
 	run_command_line();
 	print("ready\n");

@@ -6,12 +6,23 @@
 
 #include "arch/x86/boot/boot.h"
 #include "kernel/boot_info.h"
+#include "kernel/cmdline.h"
+#include "kernel/json.h"
 #include "kernel/lib/scale.h"
 #include "kernel/log.h"
 #include "kernel/phase.h"
 #include "kernel/time.h"
 #include "kernel/version.h"
 #include "kernel/wait.h"
+
+unsigned report_wanted = REPORT_SHORT;
+
+static int parse_wanted(const char *value)
+{
+	return report_parse(value, &report_wanted);
+}
+
+CMDLINE_PARAM(report, "report", parse_wanted);
 
 void report_boot(void)
 {
@@ -57,4 +68,40 @@ void report_time(void)
 		printed++;
 	}
 	print(" not accounted for %llu\n", (unsigned long long)(phase_total() - accounted));
+}
+
+void report_kernel_json(struct json *j)
+{
+	json_object(j, NULL);
+	json_string(j, "version", version_kernel);
+	json_string(j, "configuration", version_config);
+	json_string(j, "compiler", version_compiler);
+	json_end(j);
+}
+
+void report_boot_json(struct json *j)
+{
+	json_object(j, NULL);
+	json_string(j, "protocol", boot_info.protocol);
+	json_string(j, "loader", boot_info.loader);
+	json_hex(j, "image", boot_handover()->base);
+	json_string(j, "command_line", boot_info.cmdline);
+	json_end(j);
+}
+
+void report_phases_json(struct json *j)
+{
+	const struct phase_record *p;
+
+	json_array(j, NULL);
+	for (size_t i = 0; (p = phase_record(i)); i++) {
+		if (!p->name)
+			continue;
+		json_object(j, NULL);
+		json_string(j, "name", p->name);
+		json_number(j, "ticks", p->ticks);
+		json_number(j, "waited", p->waited);
+		json_end(j);
+	}
+	json_end(j);
 }

@@ -9,6 +9,7 @@
 #include "arch/x86/layout.h"
 #include "arch/x86/paging.h"
 #include "kernel/boot_info.h"
+#include "kernel/json.h"
 #include "kernel/lib/errno.h"
 #include "kernel/panic.h"
 #include "mm/direct.h"
@@ -125,4 +126,24 @@ void mm_report(void)
 	      boot_info.map_entries, map.count,
 	      (unsigned long long)(regions_total(&map, REGION_USABLE) / MIB),
 	      (unsigned long long)(stats.free * PAGE_SIZE / KIB));
+}
+
+void mm_report_json(struct json *j)
+{
+	json_object(j, NULL);
+	json_number(j, "entries", boot_info.map_entries);
+	json_number(j, "usable", regions_total(&map, REGION_USABLE));
+	json_array(j, "regions");
+	for (size_t i = 0; i < map.count; i++) {
+		const struct region *r = &map.list[i];
+
+		json_object(j, NULL);
+		json_hex(j, "start", r->start);
+		json_hex(j, "end", r->end);
+		json_string(j, "kind", region_kind_name(r->kind));
+		json_string(j, "name", r->name);
+		json_end(j);
+	}
+	json_end(j);
+	json_end(j);
 }

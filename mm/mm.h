@@ -29,3 +29,7 @@ struct heap *mm_heap(void);
 
 /* Prints the line of the boot report about memory. */
 void mm_report(void);
+
+struct json;
+/* Writes the value of "memory" (Documentation/machine.md). */
+void mm_report_json(struct json *j);

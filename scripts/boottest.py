@@ -27,7 +27,10 @@ import forge
 import guest
 import imagecheck
 import ktap
+import machinetest
 import qemu
+import qemuview
+import report
 import screen
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -35,7 +38,7 @@ TREE = os.path.dirname(HERE)
 KEYS = {"image", "config", "cc", "machine", "firmware", "boot", "mem", "cpus", "cpu",
         "devices", "virtio-mmio", "cmdline", "extra", "timeout", "tier", "forge", "menu", "code",
         "expect", "reject", "count", "limit", "ratio", "script", "serial", "skips-allowed",
-        "check", "module"}
+        "check", "module", "report"}
 MENU_SECONDS = 60   # for which a menu waits, so that a key comes in time
 KEY_DOWN = "\x0e"   # control-N, to GRUB what the arrow is
 HANGS_MAX = 3       # after so many, and no success, the rest is not run
@@ -179,6 +182,8 @@ class Run:
         self.image = image
         self.log = os.path.join(logs, name + ".log")
         self.cmdline = expand(section["cmdline"])
+        if section["report"]:
+            self.cmdline = (self.cmdline + " report=json").strip()
         self.asked = self.cmdline       # with what the menu entry adds
         if section["menu"]:
             self.asked = (menu_entries()[section["menu"]] + " " + self.cmdline).strip()
@@ -193,7 +198,8 @@ class Run:
         try:
             problems = self._check_image() if self.section["check"] else self._boot()
         except (Failure, guest.GuestError, qemu.Impossible, elf.ElfError, OSError,
-                forge.ForgeError, screen.ScreenError) as error:
+                forge.ForgeError, screen.ScreenError, report.ReportError,
+                qemuview.ViewError) as error:
             problems = [str(error)]
         if self.other and not problems:
             problems = ["%s: %s" % (self.other.name, p) for p in self.other.execute()]
@@ -223,7 +229,8 @@ class Run:
             qemu.read_config(os.path.join(self.image.path, ".config")))
         steps = section["script"].split()
         wanted.reboot = "reset" in steps or faulttest.asked(self.cmdline)
-        wanted.qmp = os.path.join(folder, "qmp") if {"reset", "screen"} & set(steps) else ""
+        asked = {"reset", "screen"} & set(steps) or section["report"]
+        wanted.qmp = os.path.join(folder, "qmp") if asked else ""
         if section["module"]:
             self.module = self.image.module(section["module"])
         if section["forge"]:
@@ -255,6 +262,11 @@ class Run:
         """Runs the script's steps; ends at the first that goes wrong."""
         if self.section["menu"]:
             self._choose(session)
+        if self.section["report"]:
+            problems = self._compare(session)
+            if problems:
+                session.close()
+                return problems
         for step in lines(self.section["script"]):
             word, _, rest = step.partition(" ")
             if word == "wait":
@@ -279,6 +291,17 @@ class Run:
             else:
                 raise Failure("tests.cfg: no such step: " + step)
         return []
+
+    def _compare(self, session):
+        """Holds the report against QEMU's own word, the guest at its prompt;
+        without a script that goes on, leaves it."""
+        session.wait("^ready$", self.timeout)
+        session.wait("^cairn>", self.timeout)
+        problems = machinetest.judge(session.text(), session.control,
+                                     lines(self.section["report"]))
+        if not self.section["script"] and not problems:
+            session.send("exit")
+        return problems
 
     def _choose(self, session):
         """Goes down GRUB's menu to the entry, over the serial line."""

@@ -13,6 +13,7 @@ import faulttest
 import forge
 import guest
 import imagecheck
+import machinetest
 import qemu
 
 CFG = boottest.os.path.join(boottest.HERE, "tests.cfg")
@@ -42,9 +43,17 @@ class ConfigurationTest(unittest.TestCase):
         for run in runs("all"):
             section = run.section
             judged = (section["check"] or section["script"] or section["expect"] or section["limit"]
-                      or section["ratio"] or section["code"] != "33" or "test" in run.asked
-                      or faulttest.asked(run.asked))
+                      or section["ratio"] or section["report"] or section["code"] != "33"
+                      or "test" in run.asked or faulttest.asked(run.asked))
             self.assertTrue(judged, run.name)
+
+    def test_every_comparison_says_what_it_expects(self):
+        compared = [r for r in runs("all") if r.section["report"]]
+        for run in compared:
+            machinetest.parse_facts(boottest.lines(run.section["report"]))
+            words = {w.partition("=")[0] for w in run.asked.split()}
+            self.assertFalse({"test", "bench", "fail"} & words, run.name)
+            self.assertIn("report=json", run.cmdline.split(), run.name)
 
     def test_every_forge_case_runs(self):
         used = {r.section["forge"].partition(":")[0] for r in runs("ci")}
@@ -172,6 +181,9 @@ class FakeSession:
     def stall(self, line, seconds):
         self.sent.append("<%g s>%s" % (seconds, line))
 
+    def control(self, *_words, **_more):
+        raise AssertionError("QEMU was asked")
+
     def finish(self, _timeout):
         return self.code
 
@@ -232,6 +244,17 @@ class RunTest(unittest.TestCase):
     def test_steps_reach_the_guest(self):
         self.assertEqual(self.problems("", 33, script="reset\nstall 2 test\nsend"), "")
         self.assertEqual(self.session.sent, ["<reset>", "<2 s>test", ""])
+
+    def test_the_machine_is_compared_before_the_script(self):
+        said, facts = "ready\ncairn> ", "acpi none"
+        for problems, script, sent in ([], "", ["exit"]), ([], "send a", ["a"]), (["bad"], "", []):
+            with mock.patch.object(machinetest, "judge", return_value=problems) as judge:
+                found = self.problems(said, 33, report=facts, script=script)
+            self.assertEqual(found, " | ".join(problems))
+            self.assertEqual(self.session.sent, sent)
+            self.assertEqual(judge.call_args.args, (said, self.session.control, [facts]))
+        self.assertRegex(self.problems("no prompt\n", 33, report=facts), "never said")
+        self.assertRegex(self.problems(said, 33, report=facts), "report does not say")
 
     def test_a_report_by_hand_is_judged(self):
         self.assertEqual(self.problems("cairn> ", 33, script="test"), "")

@@ -118,7 +118,7 @@ class Session:
             self.listening.set()
 
     def control(self, execute, **arguments):
-        """One QMP command on the control socket."""
+        """One QMP command on the control socket; what it answers."""
         with socket.socket(socket.AF_UNIX) as control:
             control.settimeout(20)
             control.connect(self.qmp)
@@ -133,6 +133,7 @@ class Session:
                         answer = json.loads(file.readline())
                     if "error" in answer:
                         raise GuestError("QMP %s: %s" % (name, answer["error"]))
+                return answer["return"]
 
     def reset(self):
         """A warm reset; what was on the console before counts no more."""

@@ -1,9 +1,15 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Requests that have ended wait in one list for the loop to tell their owners:
+ * so done() is never called from within a submission, a cancellation or a
+ * driver, and may submit, cancel and wait as it likes.
+ */
 #include "drivers/rng/rng.h"
 
 #include "kernel/lib/errno.h"
 #include "kernel/lib/string.h"
 #include "kernel/log.h"
+#include "kernel/loop.h"
 #include "kernel/shell.h"
 
 enum {
@@ -14,6 +20,36 @@ enum {
 
 static struct rng *sources[RNG_MAX];
 static unsigned source_count;
+
+static struct rng_request *ended, **ended_end = &ended;
+
+/* A done() that waits may have others called meanwhile, so the list is looked at anew. */
+static void tell_ended(struct work *w __unused)
+{
+	struct rng_request *r;
+
+	while ((r = ended)) {
+		ended = r->next;
+		if (!ended)
+			ended_end = &ended;
+		r->ended = false;
+		r->rng = NULL;
+		r->done(r);
+	}
+}
+
+static struct work ended_work = { .run = tell_ended };
+
+void rng_end(struct rng_request *r, int error)
+{
+	timer_cancel(&r->timer);
+	r->error = error;
+	r->ended = true;
+	r->next = NULL;
+	*ended_end = r;
+	ended_end = &r->next;
+	work_post(&ended_work);
+}
 
 int rng_register(struct rng *rng)
 {
@@ -33,11 +69,78 @@ const char *rng_name(unsigned index)
 	return index < source_count ? sources[index]->name : NULL;
 }
 
-int rng_read(unsigned index, void *buf, size_t len)
+static void limit_expired(struct timer *t)
 {
+	struct rng_request *r = container_of(t, struct rng_request, timer);
+
+	r->rng->withdraw(r->rng, r);
+	rng_end(r, -ETIMEDOUT);
+}
+
+int rng_submit(unsigned index, struct rng_request *r)
+{
+	int rc;
+
 	if (index >= source_count)
 		return -ENODEV;
-	return len ? sources[index]->read(sources[index], buf, len) : 0;
+	if (r->rng)
+		return -EBUSY;
+	if (r->len == 0 || !r->done)
+		return -EINVAL;
+	r->rng = sources[index];
+	r->filled = 0;
+	rc = r->rng->submit(r->rng, r);
+	if (rc) {
+		r->rng = NULL;
+	} else if (r->limit) {
+		r->timer.expired = limit_expired;
+		timer_start(&r->timer, r->limit);
+	}
+	return rc;
+}
+
+bool rng_cancel(struct rng_request *r)
+{
+	if (!r->rng || r->ended)
+		return false;
+	r->rng->withdraw(r->rng, r);
+	rng_end(r, -ECANCELED);
+	return true;
+}
+
+struct reading {
+	struct rng_request request;
+	bool done;
+};
+
+static void reading_done(struct rng_request *r)
+{
+	container_of(r, struct reading, request)->done = true;
+}
+
+static bool reading_is_done(void *context)
+{
+	return ((struct reading *)context)->done;
+}
+
+int rng_read(unsigned index, void *buf, size_t len)
+{
+	struct reading r = { .request = { .buf = buf, .len = len, .done = reading_done } };
+	int rc;
+
+	if (index >= source_count)
+		return -ENODEV;
+	if (len == 0)
+		return 0;
+	rc = rng_submit(index, &r.request);
+	if (rc)
+		return rc;
+	/* The source's own bound is shorter, unless many others come first. */
+	if (loop_until(reading_is_done, &r, 2 * RNG_ANSWER_NS)) {
+		rng_cancel(&r.request);
+		tell_ended(&ended_work);	/* it is gone with this stack */
+	}
+	return r.request.error == -ECANCELED ? -ETIMEDOUT : r.request.error;
 }
 
 static int source_show(unsigned index, size_t count)

@@ -3,22 +3,71 @@
  * Sources of random bytes, whatever drives them. What a source delivers is as
  * random as the device behind it says; mixing several is the user's affair.
  *
+ *	r->buf = key;
+ *	r->len = sizeof(key);
+ *	r->done = key_arrived;
+ *	rc = rng_submit(0, r);
+ *
+ * A request is its owner's, and the source's from rng_submit() until done() is
+ * called: once, from the event loop, never from within a call of this header
+ * but those that run the loop. Any number may be outstanding; of one source
+ * they end in the order submitted unless they end early.
+ *
+ * A source that does not answer in time is stopped: its device is reset, and
+ * whatever is outstanding ends with -ETIMEDOUT.
+ *
  * Context: the event loop.
  */
 #pragma once
 
 #include "kernel/lib/types.h"
+#include "kernel/time.h"
 
 enum { RNG_MAX = 64 };
 
+/* How long a source may take for the request whose turn it is. */
+#define RNG_ANSWER_NS	(4 * NS_PER_S)
+
+struct rng;
+
+struct rng_request {
+	/* The owner sets these; the rest it zeroes before the first use. */
+	void *buf;		/* any memory, stack included: no device sees it */
+	size_t len;		/* bytes, not 0 */
+	void (*done)(struct rng_request *r);
+	uint64_t limit;		/* ns from submission; 0: as long as the source may take */
+
+	/*
+	 * Valid in done(): 0, and buf[len] is filled; else buf is undefined:
+	 * -ETIMEDOUT (the limit, or the source was stopped for silence),
+	 * -EPROTO (the device lied: the source is stopped), -ECANCELED.
+	 */
+	int error;
+
+	/* rng.c's */
+	struct rng *rng;	/* not NULL: outstanding */
+	struct timer timer;
+	bool ended;		/* done() is yet to be called */
+
+	/* The source's, from submit() to rng_end(). */
+	size_t filled;		/* bytes of buf */
+	struct rng_request *next;
+};
+
+/* A source; its driver sets these, and they last for ever. */
 struct rng {
-	const char *name;	/* driver sets: a static text */
-	/* Fills buf[len] or fails; len > 0. Errors as rng_read(). */
-	int (*read)(struct rng *rng, void *buf, size_t len);
+	const char *name;	/* a static text */
+	/* Takes a request; it ends by rng_end(). Returns 0 or an error of rng_submit(). */
+	int (*submit)(struct rng *rng, struct rng_request *r);
+	/* Gives a request back that has not ended; its buf is not written any more. */
+	void (*withdraw)(struct rng *rng, struct rng_request *r);
 };
 
 /* Adds a source for good. Returns 0, -ENOSPC. */
 int __must_check rng_register(struct rng *rng);
+
+/* For drivers: the request, which the source has no more, ends like this. Calls nobody. */
+void rng_end(struct rng_request *r, int error);
 
 unsigned rng_count(void);
 
@@ -26,10 +75,25 @@ unsigned rng_count(void);
 const char *rng_name(unsigned index);
 
 /*
- * Fills buf[len] from source `index`, waiting for it within a bound. `buf` may
- * be any memory. On an error the contents of `buf` are undefined.
- * Returns 0, -ENODEV (no such source, or it was stopped earlier), -ENOMEM,
- * -ETIMEDOUT (no answer: it is stopped), -EPROTO (it lied: it is stopped).
+ * Asks source `index`. Returns 0: done() will be called. Else it will not:
+ * -EINVAL (no length or no done()), -EBUSY (this request is outstanding),
+ * -ENODEV (no such source, or it was stopped), -EPROTO (it lied just now).
+ */
+int __must_check rng_submit(unsigned index, struct rng_request *r);
+
+/*
+ * Ends a request with -ECANCELED. False if it is not outstanding, or has ended
+ * another way and done() is about to be called. Either way done() is called
+ * once for one submission; buf is not written after this returns.
+ */
+bool rng_cancel(struct rng_request *r);
+
+/*
+ * Fills buf[len] from source `index`, running the loop until it is there. `buf`
+ * may be any memory. On an error the contents of `buf` are undefined.
+ * Returns 0, -ENODEV (no such source, or it was stopped earlier),
+ * -ETIMEDOUT (no answer: it is stopped; or too many came first), -EPROTO (it
+ * lied: it is stopped).
  */
 int __must_check rng_read(unsigned index, void *buf, size_t len);
 

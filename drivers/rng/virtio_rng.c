@@ -3,17 +3,25 @@
  * The entropy device (VIRTIO 1.2, 5.4): one queue of buffers that the device
  * fills.
  *
- * The caller's memory may be a stack, which no device may see, so bytes come
- * through a buffer of ours, a piece at a time. It is cleared once its bytes
- * are handed on: they are secrets, and a device that claims to have written
- * what it did not then delivers zeros, not the bytes of before.
+ * Random bytes are as good as each other. So the device is kept supplied with
+ * pieces, buffers of ours, for as many bytes as all requests lack together, and
+ * what comes back goes to the request that is first in the line. A request
+ * that is withdrawn just leaves the line; no device knows its memory, which may
+ * be a stack, and a piece that the device has yet is used for others when it
+ * comes back, or thrown away.
+ *
+ * A piece is cleared once its bytes are handed on: they are secrets, and a
+ * device that claims to have written what it did not then delivers zeros, not
+ * the bytes of before.
+ *
+ * The watch runs while the device owes us something. It starts anew when a
+ * request was served in full: a device that trickles does not hold us.
  */
 #include "drivers/rng/rng.h"
 
 #include "drivers/virtio/virtio.h"
 #include "kernel/lib/errno.h"
 #include "kernel/lib/string.h"
-#include "kernel/wait.h"
 #include "mm/kmalloc.h"
 
 #define LOG_SUBSYS rng
@@ -21,75 +29,209 @@
 LOG_DEFINE();
 
 enum {
-	PIECE_MAX = 512,
-	QUEUE_SIZE = 8,
+	PIECE_MAX = 256,
+	PIECES = 4,
+};
+
+struct piece {
+	uint8_t bytes[PIECE_MAX];	/* the device writes */
+	uint32_t asked;			/* 0: it is ours */
 };
 
 struct virtio_rng {
 	struct rng rng;
 	struct virtio_device *dev;
 	struct virtqueue *vq;
-	uint8_t piece[PIECE_MAX];	/* the device writes */
+	struct rng_request *first, **end;	/* the line */
+	size_t wanted;			/* bytes that the requests of the line lack */
+	size_t asked;			/* bytes of pieces that the device has */
+	int error;			/* that ends what is outstanding, if stopped */
+	struct timer watch;
+	struct piece pieces[PIECES];
 };
 
-/* Waits for the one request; *got bytes of the piece are filled. */
-static int piece_wait(struct virtio_rng *v, struct wait *w, uint32_t *got)
+static struct virtio_rng *of(struct rng *rng)
 {
-	void *token;
-	int rc;
+	return container_of(rng, struct virtio_rng, rng);
+}
 
-	while ((rc = virtqueue_take(v->vq, &token, got)) == -EAGAIN && wait_turn(w))
-		;
-	if (rc == -EAGAIN)
-		rc = virtqueue_take(v->vq, &token, got);
-	if (rc == -EAGAIN) {
-		virtio_device_fail(v->dev, "no answer in time, queue", v->vq->index);
-		return -ETIMEDOUT;
+/* Gives the device a piece to fill. */
+static int piece_ask(struct virtio_rng *v, struct piece *p, size_t len)
+{
+	struct virtqueue_segment seg = { p->bytes, (uint32_t)min(len, sizeof(p->bytes)) };
+	int rc = virtqueue_add(v->vq, &seg, 0, 1, p);
+
+	if (!rc) {
+		p->asked = seg.len;
+		v->asked += seg.len;
 	}
 	return rc;
 }
 
-static int piece_read(struct virtio_rng *v, struct wait *w, size_t len, uint32_t *got)
+/* Asks for what is lacking, as far as there are pieces and room; one doorbell. */
+static int pieces_ask(struct virtio_rng *v)
 {
-	struct virtqueue_segment seg = { v->piece, (uint32_t)min(len, sizeof(v->piece)) };
-	int rc = virtqueue_add(v->vq, &seg, 0, 1, v);
-
-	if (rc)
-		return rc;
-	virtqueue_publish(v->vq);
-	rc = piece_wait(v, w, got);
-	if (rc == 0 && *got == 0) {		/* 5.4.6.2: at least one byte */
-		virtio_device_fail(v->dev, "answers a request without a byte", *got);
-		rc = -EPROTO;
-	}
-	/* A stopped device owns nothing any more. */
-	if (rc)
-		while (virtqueue_detach(v->vq))
-			;
-	return rc;
-}
-
-static int virtio_rng_read(struct rng *rng, void *buf, size_t len)
-{
-	struct virtio_rng *v = container_of(rng, struct virtio_rng, rng);
-	uint8_t *out = buf;
-	struct wait w;
-	uint32_t got;
+	unsigned usable = min((unsigned)PIECES, (unsigned)v->vq->size);
 	int rc = 0;
+
+	for (unsigned i = 0; i < usable && v->asked < v->wanted; i++) {
+		if (v->pieces[i].asked)
+			continue;
+		rc = piece_ask(v, &v->pieces[i], v->wanted - v->asked);
+		if (rc)
+			break;
+	}
+	virtqueue_publish(v->vq);
+	return rc;
+}
+
+static void line_add(struct virtio_rng *v, struct rng_request *r)
+{
+	r->next = NULL;
+	*v->end = r;
+	v->end = &r->next;
+	v->wanted += r->len;
+}
+
+static void line_remove(struct virtio_rng *v, struct rng_request *r)
+{
+	struct rng_request **at = &v->first;
+
+	while (*at != r)
+		at = &(*at)->next;
+	*at = r->next;
+	if (v->end == &r->next)
+		v->end = at;
+	v->wanted -= r->len - r->filled;
+}
+
+/* Started again: the time is that of the next in the line. */
+static void watch_restart(struct virtio_rng *v)
+{
+	if (v->first || v->asked)
+		timer_start(&v->watch, RNG_ANSWER_NS);
+	else
+		timer_cancel(&v->watch);
+}
+
+/* Hands bytes on, in the order of the line; what nobody wants is dropped. */
+static void bytes_hand_on(struct virtio_rng *v, const uint8_t *bytes, size_t len)
+{
+	struct rng_request *r;
+	bool served = false;
+
+	while (len && (r = v->first)) {
+		size_t n = min(len, r->len - r->filled);
+
+		memcpy((uint8_t *)r->buf + r->filled, bytes, n);
+		r->filled += n;
+		v->wanted -= n;
+		bytes += n;
+		len -= n;
+		if (r->filled == r->len) {
+			line_remove(v, r);
+			rng_end(r, 0);
+			served = true;
+		}
+	}
+	if (served || !v->first)
+		watch_restart(v);
+}
+
+static void piece_take(struct virtio_rng *v, struct piece *p, uint32_t got)
+{
+	v->asked -= p->asked;
+	p->asked = 0;
+	bytes_hand_on(v, p->bytes, got);
+	memset(p->bytes, 0, got);
+}
+
+static void drain(struct virtqueue *vq)
+{
+	struct virtio_device *dev = vq->owner;
+	struct virtio_rng *v = dev->driver_data;
+	uint32_t got;
+	void *token;
+
+	while (virtqueue_take(vq, &token, &got) == 0) {
+		piece_take(v, token, got);
+		if (got == 0) {		/* 5.4.6.2: at least one byte */
+			virtio_device_fail(dev, "answers a request without a byte", got);
+			return;
+		}
+	}
+	if (pieces_ask(v) && !dev->fault)
+		virtio_device_fail(dev, "cannot be asked, queue", vq->index);
+}
+
+/* The device was reset and owns nothing any more. */
+static void stopped(struct virtio_device *dev)
+{
+	struct virtio_rng *v = dev->driver_data;
+	struct rng_request *r;
+
+	timer_cancel(&v->watch);
+	while (virtqueue_detach(v->vq))
+		;
+	while ((r = v->first)) {
+		line_remove(v, r);
+		rng_end(r, v->error);
+	}
+}
+
+static void watch_expired(struct timer *t)
+{
+	struct virtio_rng *v = container_of(t, struct virtio_rng, watch);
+
+	/* It may have answered, and nobody has looked yet. */
+	drain(v->vq);
+	if (v->watch.running || v->dev->fault || !(v->first || v->asked))
+		return;
+	v->error = -ETIMEDOUT;
+	virtio_device_fail(v->dev, "no answer in time, queue", v->vq->index);
+}
+
+static int virtio_rng_submit(struct rng *rng, struct rng_request *r)
+{
+	struct virtio_rng *v = of(rng);
+	int rc;
 
 	if (v->dev->fault)
 		return -ENODEV;
-	/* One bound for the whole: a device that trickles does not hold us. */
-	wait_begin(&w, WAIT_DEVICE);
-	for (; len > 0; out += got, len -= got) {
-		rc = piece_read(v, &w, len, &got);
-		if (rc)
-			break;
-		memcpy(out, v->piece, got);
-		memset(v->piece, 0, got);
+	line_add(v, r);
+	rc = pieces_ask(v);
+	if (rc) {
+		line_remove(v, r);
+		return rc;
 	}
-	wait_end(&w);
-	return rc;
+	if (!v->watch.running)
+		watch_restart(v);
+	return 0;
+}
+
+static void virtio_rng_withdraw(struct rng *rng, struct rng_request *r)
+{
+	struct virtio_rng *v = of(rng);
+
+	line_remove(v, r);
+	if (!v->first && !v->asked)
+		timer_cancel(&v->watch);
+}
+
+/* A byte that nobody wants. */
+static int prove(struct virtio_device *dev, struct virtqueue *vq)
+{
+	struct virtio_rng *v = dev->driver_data;
+	int rc;
+
+	if (v->pieces[0].asked)
+		return -EBUSY;
+	rc = piece_ask(v, &v->pieces[0], 1);
+	if (rc)
+		return rc;
+	virtqueue_publish(vq);
+	watch_restart(v);
+	return 0;
 }
 
 static int virtio_rng_probe(struct virtio_device *dev)
@@ -100,15 +242,19 @@ static int virtio_rng_probe(struct virtio_device *dev)
 	if (!v)
 		return -ENOMEM;
 	v->rng.name = "virtio-rng";
-	v->rng.read = virtio_rng_read;
+	v->rng.submit = virtio_rng_submit;
+	v->rng.withdraw = virtio_rng_withdraw;
+	v->watch.expired = watch_expired;
+	v->end = &v->first;
+	v->error = -EPROTO;
 	v->dev = dev;
-	rc = virtio_queue_setup(dev, 0, QUEUE_SIZE, &v->vq);
+	dev->driver_data = v;
+	rc = virtio_queue_setup(dev, 0, PIECES, drain, &v->vq);
 	if (rc)
 		goto free_v;
 	rc = rng_register(&v->rng);
 	if (rc)
 		goto free_v;
-	dev->driver_data = v;
 	virtio_device_ready(dev);
 	return 0;
 
@@ -120,6 +266,9 @@ free_v:
 static const struct virtio_driver virtio_rng_driver = {
 	.name = "virtio-rng",
 	.id = VIRTIO_ID_RNG,
+	.queues = 1,
 	.probe = virtio_rng_probe,
+	.prove = prove,
+	.stopped = stopped,
 };
 TABLE_ADD(virtio_drivers, virtio_rng_driver);

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* The list of devices: filled by the transports, bound to drivers, reported. */
+/* The list of devices: filled by the transports, bound to drivers. */
 #include "drivers/virtio/virtio.h"
 
 #include "drivers/virtio/transport.h"
 #include "kernel/lib/errno.h"
-#include "kernel/lib/format.h"
 #include "mm/fault.h"
 
 #define LOG_SUBSYS virtio
@@ -65,35 +64,4 @@ void virtio_init(void)
 const struct virtio_device *virtio_device_at(unsigned index)
 {
 	return index < device_count ? devices[index] : NULL;
-}
-
-int virtio_device_describe(const struct virtio_device *dev, char *buf, size_t size)
-{
-	const char *name = virtio_id_name(dev->id);
-	char where[VIRTIO_TEXT_MAX], type[16];
-
-	dev->ops->describe(dev, where, sizeof(where));
-	if (name)
-		format(type, sizeof(type), "%s", name);
-	else
-		format(type, sizeof(type), "type %u", dev->id);
-	if (dev->undriven)
-		return format(buf, size, "%-7s %s, %s", type, where, dev->undriven);
-	if (dev->fault)
-		return format(buf, size, "%-7s %s, stopped: %s (%llu)", type, where, dev->fault,
-			      (unsigned long long)dev->fault_value);
-	return format(buf, size, "%-7s %s, %s", type, where,
-		      dev->driver ? dev->driver->name : "no driver");
-}
-
-void virtio_report(void)
-{
-	char text[2 * VIRTIO_TEXT_MAX];
-
-	for (unsigned i = 0; i < device_count; i++) {
-		virtio_device_describe(devices[i], text, sizeof(text));
-		print("virtio  %s\n", text);
-	}
-	if (device_count == 0)
-		print("virtio  no device\n");
 }

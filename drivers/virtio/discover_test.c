@@ -46,10 +46,14 @@ KTEST(virtio_device_with_a_driver_is_driven)
 				expect(t, dev->driver == *driver);
 }
 
+static void ring_drain(struct virtqueue *vq __unused)
+{
+}
+
 static int ring_probe(struct virtio_device *dev)
 {
 	struct virtqueue *vq;
-	int rc = virtio_queue_setup(dev, 0, 4, &vq);
+	int rc = virtio_queue_setup(dev, 0, 4, ring_drain, &vq);
 
 	if (!rc)
 		virtio_device_ready(dev);
@@ -58,6 +62,7 @@ static int ring_probe(struct virtio_device *dev)
 
 static const struct virtio_driver ring_driver = {
 	.name = "ring of a test",
+	.queues = 1,
 	.probe = ring_probe,
 };
 

@@ -81,10 +81,13 @@ void virtio_device_fail(struct virtio_device *dev, const char *what, uint64_t va
 	device_reset(dev);
 	for (struct virtqueue *vq = dev->queues; vq; vq = vq->next)
 		virtqueue_stop(vq);
+	virtio_irqs_stop(dev);
 
 	dev->ops->describe(dev, where, sizeof(where));
 	log_err("%s: stopped: %s (%llu)%s", where, what, (unsigned long long)value,
 		dev->unsafe ? ", and it does not reset" : "");
+	if (dev->driver && dev->driver->stopped)
+		dev->driver->stopped(dev);
 }
 
 static void queue_notify(struct virtqueue *vq)
@@ -154,6 +157,7 @@ void virtio_queues_free(struct virtio_device *dev)
 		dev->queues = vq->next;
 		queue_free(vq, dev->unsafe);
 	}
+	virtio_irqs_free(dev);
 }
 
 static int queue_enable(struct virtio_device *dev, struct virtqueue *vq)
@@ -169,7 +173,7 @@ static int queue_enable(struct virtio_device *dev, struct virtqueue *vq)
 }
 
 int virtio_queue_setup(struct virtio_device *dev, uint16_t index, uint16_t wish,
-		       struct virtqueue **out)
+		       void (*callback)(struct virtqueue *vq), struct virtqueue **out)
 {
 	struct virtqueue *vq;
 	uint32_t max;
@@ -185,6 +189,8 @@ int virtio_queue_setup(struct virtio_device *dev, uint16_t index, uint16_t wish,
 	vq = queue_alloc(dev, index, (uint16_t)min(max, (uint32_t)wish));
 	if (!vq)
 		return -ENOMEM;
+	vq->callback = callback;
+	virtio_irqs_assign(dev, vq);
 	rc = queue_enable(dev, vq);
 	if (rc) {
 		/* It may have heard half of it. */
@@ -240,7 +246,9 @@ static int device_bring_up(struct virtio_device *dev, const struct virtio_driver
 	rc = features_agree(dev, driver);
 	if (rc)
 		return rc;
-	rc = driver->probe(dev);
+	rc = virtio_irqs_open(dev, driver->queues);
+	if (!rc)
+		rc = driver->probe(dev);
 	if (rc)
 		virtio_device_fail(dev, "driver gave up, error", (uint64_t)-rc);
 	return rc;
@@ -260,6 +268,7 @@ int virtio_device_start(struct virtio_device *dev, const struct virtio_driver *d
 		return rc;
 	}
 	dev->driver = driver;
+	virtio_irqs_prove(dev);
 	return 0;
 }
 

@@ -5,21 +5,27 @@
  *
  *	static int rng_probe(struct virtio_device *dev)
  *	{
- *		rc = virtio_queue_setup(dev, 0, 8, &vq);
+ *		rc = virtio_queue_setup(dev, 0, 8, rng_drain, &vq);
  *		virtio_device_ready(dev);
  *		...
  *	}
  *	static const struct virtio_driver rng_driver = {
- *		.name = "virtio-rng", .id = VIRTIO_ID_RNG, .probe = rng_probe,
+ *		.name = "virtio-rng", .id = VIRTIO_ID_RNG, .queues = 1,
+ *		.probe = rng_probe, .prove = rng_prove, .stopped = rng_stopped,
  *	};
  *	TABLE_ADD(virtio_drivers, rng_driver);
+ *
+ * A driver does not see whether its device interrupts or is polled: its
+ * queues' callbacks run from the event loop either way.
  *
  * Context: the event loop.
  */
 #pragma once
 
 #include "drivers/virtio/virtqueue.h"
+#include "kernel/irq.h"
 #include "kernel/lib/table.h"
+#include "kernel/loop.h"
 
 /* Device types (VIRTIO 1.2, 5). */
 enum virtio_id {
@@ -36,15 +42,18 @@ enum virtio_id {
 
 enum {
 	VIRTIO_DEVICES_MAX = 64,
-	VIRTIO_TEXT_MAX = 80,
+	VIRTIO_TEXT_MAX = 96,
+	VIRTIO_LINE_MAX = 256,		/* of virtio_device_describe() */
 };
 
 struct virtio_driver;
+struct virtio_source;
 struct virtio_transport_ops;
 
 struct virtio_device {
 	/* The transport sets. */
 	const struct virtio_transport_ops *ops;
+	const char *found_through;	/* "ACPI", "command line", "configured window", "PCI" */
 	const char *undriven;		/* why it is only listed, else NULL */
 	uint32_t id;			/* enum virtio_id */
 	bool modern;			/* VIRTIO 1.0 or later, not legacy (7.4) */
@@ -59,6 +68,18 @@ struct virtio_device {
 	const char *fault;		/* why it was stopped, NULL while it works */
 	uint64_t fault_value;
 
+	/* How it tells that something happened (virtio_irq.c). */
+	struct virtio_source *sources;
+	unsigned source_count;		/* connected; 0: it is polled */
+	bool config_alone;		/* source 0 is for the configuration only */
+	unsigned queue_count;		/* that were set up */
+	const char *irq_kind;		/* transport: "MSI-X", "MSI", "line"; NULL: none */
+	const char *irq_why;		/* why it is no better one, or polled; else NULL */
+	enum irq_proof proof;		/* of all its sources */
+	bool polled;
+	struct poller poller;
+	uint64_t config_changes;	/* interrupts that told of one, or may have */
+
 	/* The driver's. */
 	void *driver_data;
 };
@@ -67,12 +88,25 @@ struct virtio_driver {
 	const char *name;
 	uint32_t id;			/* device type */
 	uint64_t features;		/* that it can use: nothing else is accepted */
+	unsigned queues;		/* that it sets up, at most */
 	/*
 	 * Sets up queues, calls virtio_device_ready(), makes itself known.
 	 * Features are settled. On failure it undoes what it did; the core
 	 * then fails the device and frees its queues.
 	 */
 	int (*probe)(struct virtio_device *dev);
+	/*
+	 * Has the device give back something in this queue soon, so that its
+	 * interrupt is seen. May be called again after that came back, or if it
+	 * never does. NULL: cannot be done; the device is then polled.
+	 * Returns 0 or an error.
+	 */
+	int (*prove)(struct virtio_device *dev, struct virtqueue *vq);
+	/*
+	 * The device was stopped (virtio_device_fail()) after probe: ends what
+	 * is outstanding. Called once; may be NULL.
+	 */
+	void (*stopped)(struct virtio_device *dev);
 };
 
 TABLE_DECLARE(virtio_drivers, const struct virtio_driver);
@@ -80,18 +114,23 @@ TABLE_DECLARE(virtio_drivers, const struct virtio_driver);
 /*
  * Makes queue `index` with at most `wish` descriptors (a power of two up to
  * VIRTQUEUE_SIZE_MAX); it belongs to the core. Only within probe.
+ * When the device gave something back, `callback` is called from the loop; it
+ * takes all there is (virtqueue_take() until -EAGAIN), and may find nothing.
+ * It must not run the loop itself. vq->owner is the device.
  * Returns 0, -EINVAL, -ENOMEM, -EOVERFLOW (memory out of the device's reach),
  * -EBUSY (in use after a reset), -EPROTO (the size it offers is none).
  */
 int __must_check virtio_queue_setup(struct virtio_device *dev, uint16_t index, uint16_t wish,
+				    void (*callback)(struct virtqueue *vq),
 				    struct virtqueue **out);
 
 /* DRIVER_OK: from here on the device works. */
 void virtio_device_ready(struct virtio_device *dev);
 
 /*
- * Stops a device for good: FAILED, reset, all its queues refuse from then on,
- * so that virtqueue_detach() gives back what was outstanding. `what` (a
+ * Stops a device for good: FAILED, reset, its interrupts disconnected, all
+ * its queues refuse from then on, so that virtqueue_detach() gives back what
+ * was outstanding; the driver's stopped() is called. `what` (a
  * static text) and `value` are logged once and kept for the report. Does
  * nothing if it was stopped before.
  * Afterwards dev->unsafe says that the device ignored the reset: memory it
@@ -125,5 +164,15 @@ const struct virtio_device *virtio_device_at(unsigned index);
  */
 int virtio_device_describe(const struct virtio_device *dev, char *buf, size_t size);
 
+/* "line gsi 46 seen", "MSI-X 2 vectors seen", "polled, no interrupt controller"; as format(). */
+int virtio_irqs_describe(const struct virtio_device *dev, char *buf, size_t size);
+
+/* Interrupts that the device's sources have counted. */
+uint64_t virtio_irqs_count(const struct virtio_device *dev);
+
 /* Prints a line for each device, or one that says that there is none. */
 void virtio_report(void);
+
+struct json;
+/* Writes the value of "virtio" (Documentation/machine.md). */
+void virtio_report_json(struct json *j);

@@ -2,16 +2,21 @@
 /*
  * virtio over MMIO, versions 1 (legacy, VIRTIO 1.2, 4.2.4) and 2 (4.2.2).
  *
- * Windows come from `virtio_mmio.device=` on the command line. Only where
- * there is none, the windows that Kconfig names are tried: reading an address
- * that nobody vouched for can disturb a device, so not where a PCI host
- * answers (its BARs may lie there) nor where the memory map names the range.
+ * Windows come from `virtio_mmio.device=` on the command line and from ACPI,
+ * who of the two spoke first is believed. Only where neither names one, the
+ * windows that Kconfig names are tried: reading an address that nobody vouched
+ * for can disturb a device, so not where a PCI host answers or is said to be
+ * (its BARs may lie there) nor where the memory map names the range.
+ *
+ * The line is acknowledged in the handler: what InterruptStatus shows is
+ * written to InterruptACK (4.2.2), before any ring is read.
  */
 #include "drivers/virtio/transport.h"
 
 #include <asm/io.h>
 #include <asm/pci_ports.h>
 
+#include "drivers/acpi/acpi.h"
 #include "drivers/virtio/virtio_mmio_windows.h"
 #include "kernel/cmdline.h"
 #include "kernel/lib/errno.h"
@@ -40,6 +45,8 @@ enum virtio_mmio_reg {
 	MMIO_QUEUE_PFN = 0x040,		/* legacy */
 	MMIO_QUEUE_READY = 0x044,
 	MMIO_QUEUE_NOTIFY = 0x050,
+	MMIO_INTERRUPT_STATUS = 0x060,
+	MMIO_INTERRUPT_ACK = 0x064,
 	MMIO_STATUS = 0x070,
 	MMIO_QUEUE_DESC = 0x080,	/* low; high follows */
 	MMIO_QUEUE_DRIVER = 0x090,
@@ -51,6 +58,8 @@ enum virtio_mmio_reg {
 enum {
 	MMIO_MAGIC_VALUE = 0x74726976,	/* "virt" */
 	MMIO_LEGACY_PAGE = 4096,
+	ACKNOWLEDGE_TRIES = 4,
+	VIEW_MAX = 1 << 20,		/* bytes of one mapping of several windows */
 };
 
 static_assert(CONFIG_VIRTIO_MMIO_BASE % 4 == 0, "CONFIG_VIRTIO_MMIO_BASE is no multiple of 4");
@@ -60,7 +69,7 @@ struct virtio_mmio {
 	struct virtio_device dev;
 	struct mmio *regs;
 	struct virtio_mmio_window window;
-	const char *source;		/* who said that it is there */
+	bool retried;			/* with the other trigger */
 };
 
 static struct virtio_mmio_windows windows;
@@ -178,12 +187,64 @@ static void notify(struct virtqueue *vq)
 	reg_write(vq->owner, MMIO_QUEUE_NOTIFY, vq->index);
 }
 
+static int irqs_open(struct virtio_device *dev, unsigned wanted __unused, unsigned *count)
+{
+	dev->irq_kind = "line";
+	*count = 1;
+	return 0;
+}
+
+static int irq_connect(struct virtio_device *dev, unsigned index __unused, struct irq *irq)
+{
+	const struct virtio_mmio_window *w = &of(dev)->window;
+
+	return irq_connect_line(irq, w->gsi, w->trigger, w->polarity);
+}
+
+/* The other trigger, once. */
+static int irq_retry(struct virtio_device *dev, struct irq *irq)
+{
+	struct virtio_mmio *m = container_of(dev, struct virtio_mmio, dev);
+
+	irq_disconnect(irq);
+	if (m->retried)
+		return -ENOENT;
+	m->retried = true;
+	m->window.trigger = m->window.trigger == IRQ_EDGE ? IRQ_LEVEL : IRQ_EDGE;
+	return irq_connect(dev, 0, irq) ? -ENOENT : 0;
+}
+
+static void irqs_close(struct virtio_device *dev __unused)
+{
+}
+
+/*
+ * An edge comes only after the line has fallen: what the device reports
+ * between the reading and the acknowledgement must not be left standing.
+ * A level that stands interrupts again.
+ */
+static unsigned acknowledge(struct virtio_device *dev)
+{
+	unsigned tries = of(dev)->window.trigger == IRQ_EDGE ? ACKNOWLEDGE_TRIES : 1;
+	unsigned told = 0;
+	uint32_t status;
+
+	while (tries-- && (status = reg_read(dev, MMIO_INTERRUPT_STATUS))) {
+		reg_write(dev, MMIO_INTERRUPT_ACK, status);
+		told |= status & (VIRTIO_INTERRUPT_QUEUE | VIRTIO_INTERRUPT_CONFIG);
+	}
+	return told;
+}
+
 static int describe(const struct virtio_device *dev, char *buf, size_t size)
 {
-	const struct virtio_mmio *m = of(dev);
+	return format(buf, size, "virtio-mmio v%u at 0x%llx (%s)", dev->modern ? 2u : 1u,
+		      (unsigned long long)of(dev)->window.base, dev->found_through);
+}
 
-	return format(buf, size, "virtio-mmio v%u at 0x%llx gsi %u (%s)", dev->modern ? 2u : 1u,
-		      (unsigned long long)m->window.base, m->window.gsi, m->source);
+static int where(const struct virtio_device *dev, char *buf, size_t size)
+{
+	return format(buf, size, "0x%llx", (unsigned long long)of(dev)->window.base);
 }
 
 static const struct virtio_transport_ops mmio_ops = {
@@ -196,79 +257,144 @@ static const struct virtio_transport_ops mmio_ops = {
 	.queue_size_max = queue_size_max,
 	.queue_enable = queue_enable,
 	.notify = notify,
+	.irqs_open = irqs_open,
+	.irq_connect = irq_connect,
+	.irq_retry = irq_retry,
+	.irqs_close = irqs_close,
+	.acknowledge = acknowledge,
 	.describe = describe,
+	.where = where,
+	.name = "mmio",
 };
 
-/* Looks into one mapped window. False if there is no virtio there. */
-static bool window_probe(struct mmio *regs, const struct virtio_mmio_window *window,
-			 const char *source)
+static void device_take(struct mmio *regs, const struct virtio_mmio_window *window,
+			uint32_t id, uint32_t version)
 {
-	struct virtio_mmio *m;
-	uint32_t version, id;
+	struct virtio_mmio *m = kzalloc(sizeof(*m));
 
-	if (mmio_read32(regs, MMIO_MAGIC) != MMIO_MAGIC_VALUE)
-		return false;
-	version = mmio_read32(regs, MMIO_VERSION);
-	id = mmio_read32(regs, MMIO_DEVICE_ID);
-	if (id == 0)				/* 4.2.2: nobody lives here */
-		return true;
-	if (version != 1 && version != 2) {
-		log_warn("virtio-mmio at 0x%llx has version %u",
-			 (unsigned long long)window->base, version);
-		return true;
-	}
-	m = kzalloc(sizeof(*m));
 	if (!m) {
 		log_err("virtio-mmio at 0x%llx: no memory to list it",
 			(unsigned long long)window->base);
-		return true;
+		return;
 	}
 	m->dev.ops = &mmio_ops;
+	m->dev.found_through = window->from;
 	m->dev.id = id;
 	m->dev.modern = version == 2;
 	m->dev.config_len = window->size - MMIO_CONFIG;
 	m->regs = regs;
 	m->window = *window;
-	m->source = source;
 	if (virtio_device_register(&m->dev))
 		kfree(m);
+}
+
+/* Looks into one mapped window. False if there is no virtio there. */
+static bool window_probe(struct mmio *regs, const struct virtio_mmio_window *window)
+{
+	uint32_t version, id;
+
+	if (mmio_read32(regs, MMIO_MAGIC) != MMIO_MAGIC_VALUE)
+		return false;
+	id = mmio_read32(regs, MMIO_DEVICE_ID);
+	if (id == 0)				/* 4.2.2: nobody lives here */
+		return true;
+	version = mmio_read32(regs, MMIO_VERSION);
+	if (version == 1 || version == 2)
+		device_take(regs, window, id, version);
+	else
+		log_warn("virtio-mmio at 0x%llx has version %u",
+			 (unsigned long long)window->base, version);
 	return true;
 }
 
+/* A mapping that neighbours share. */
+struct view {
+	struct mmio *regs;
+	paddr_t start, end;
+};
+
 /*
- * Windows of the command line. Those that follow each other within a page or
- * two share one mapping.
+ * Maps window `first` and those that follow it closely, in the order of the
+ * list: microvm's 24 are one mapping.
+ */
+static void view_map(struct view *v, unsigned first)
+{
+	const struct virtio_mmio_window *w = &windows.list[first];
+
+	v->start = align_down(w->base, PAGE_SIZE);
+	v->end = align_up(w->base + w->size, PAGE_SIZE);
+	for (unsigned i = first + 1; i < windows.count; i++) {
+		w = &windows.list[i];
+		if (w->base < v->start || w->base > v->end ||
+		    w->base + w->size > v->start + VIEW_MAX)
+			break;
+		v->end = max(v->end, align_up(w->base + w->size, (paddr_t)PAGE_SIZE));
+	}
+	v->regs = ioremap(v->start, v->end - v->start, IOREMAP_UNCACHED);
+	if (!v->regs)
+		v->end = v->start;
+}
+
+/*
+ * Windows that somebody vouches for. ACPI lists empty ones too: these cost one
+ * read.
  */
 static void probe_told(void)
 {
-	struct mmio *regs = NULL;
-	paddr_t start = 0, end = 0;
+	struct view v = { 0 };
 
 	for (unsigned i = 0; i < windows.count; i++) {
 		const struct virtio_mmio_window *w = &windows.list[i];
+		struct mmio *regs;
 
-		if (w->base < start || w->base + w->size > end) {
-			start = align_down(w->base, PAGE_SIZE);
-			end = align_up(w->base + w->size, PAGE_SIZE);
-			regs = ioremap(start, end - start, IOREMAP_UNCACHED);
-			if (!regs)
-				end = start;
-		}
-		if (regs && !window_probe((struct mmio *)mmio_at(regs, w->base - start), w,
-					  "command line"))
-			log_warn("no virtio-mmio device at 0x%llx",
-				 (unsigned long long)w->base);
+		if (w->base < v.start || w->base + w->size > v.end)
+			view_map(&v, i);
+		if (!v.regs)
+			continue;
+		regs = (struct mmio *)mmio_at(v.regs, w->base - v.start);
+		if (w->may_be_empty && mmio_read32(regs, MMIO_DEVICE_ID) == 0)
+			continue;
+		if (!window_probe(regs, w))
+			log_warn("no virtio-mmio device at 0x%llx (%s)",
+				 (unsigned long long)w->base, w->from);
 	}
+}
+
+static void windows_add_acpi(void)
+{
+	const struct acpi_info *info = acpi_info();
+
+	for (unsigned i = 0; i < info->virtio_count; i++) {
+		const struct acpi_virtio_mmio *said = &info->virtio[i];
+		struct virtio_mmio_window window;
+		int rc = virtio_mmio_window_from_acpi(said, &window);
+
+		if (!rc)
+			rc = virtio_mmio_windows_add(&windows, &window);
+		if (rc)
+			log_warn("%s at 0x%llx+0x%x is not used: %s", said->path,
+				 (unsigned long long)said->base, said->size, errno_name(rc));
+	}
+}
+
+/* Who may have BARs in the range; NULL if nobody. */
+static const char *pci_host_there(void)
+{
+	if (acpi_info()->mcfg_count)
+		return "ACPI names a PCI host";
+	return pci_ports_answer() ? "a PCI host answers" : NULL;
 }
 
 static bool configured_may_be_tried(paddr_t base, uint64_t len)
 {
-	if (pci_ports_answer()) {
+	const char *host = pci_host_there();
+
+	if (host) {
 		/* Without PCI there is nowhere else to look. */
 		if (IS_ENABLED(CONFIG_VIRTIO_PCI))
-			log_debug("configured windows not tried: a PCI host answers");
+			log_debug("configured windows not tried: %s", host);
 		else
-			log_warn("configured windows not tried: a PCI host answers");
+			log_warn("configured windows not tried: %s", host);
 		return false;
 	}
 	if (regions_overlap(mm_map(), base, len)) {
@@ -299,10 +425,12 @@ static void probe_configured(void)
 			.base = base + offset,
 			.size = CONFIG_VIRTIO_MMIO_STRIDE,
 			.gsi = CONFIG_VIRTIO_MMIO_GSI + i,
+			.trigger = IRQ_EDGE,
+			.polarity = IRQ_ACTIVE_HIGH,
+			.from = "configured window",
 		};
 
-		answered += window_probe((struct mmio *)mmio_at(regs, offset), &w,
-					 "configured window");
+		answered += window_probe((struct mmio *)mmio_at(regs, offset), &w);
 	}
 	if (answered == 0)
 		log_warn("nothing answers in the %u configured windows at 0x%llx",
@@ -311,6 +439,7 @@ static void probe_configured(void)
 
 void virtio_mmio_discover(void)
 {
+	windows_add_acpi();
 	if (windows.count)
 		probe_told();
 	else

@@ -5,7 +5,10 @@
  */
 #pragma once
 
+#include "kernel/irq.h"
 #include "kernel/lib/types.h"
+
+struct acpi_virtio_mmio;
 
 enum {
 	VIRTIO_MMIO_WINDOWS_MAX = 64,
@@ -17,6 +20,10 @@ struct virtio_mmio_window {
 	paddr_t base;
 	uint32_t size;		/* bytes */
 	uint32_t gsi;
+	enum irq_trigger trigger;
+	enum irq_polarity polarity;
+	bool may_be_empty;	/* ACPI names those without a device, too */
+	const char *from;	/* who said so: "command line", "ACPI", "configured window" */
 };
 
 struct virtio_mmio_windows {
@@ -27,14 +34,23 @@ struct virtio_mmio_windows {
 /*
  * Reads "<size>@<base>:<irq>[:<id>]" (Linux's syntax); numbers are decimal or
  * 0x..., size and base may end in K, M, G. The id is checked and not kept.
+ * How the line is signalled this does not say: an edge, see the .c file.
  * Returns 0, -EINVAL (no such form, or a number out of range: base aligned to
  * 4 bytes and not 0, size from VIRTIO_MMIO_WINDOW_MIN to _MAX, irq 32 bits).
  */
 int __must_check virtio_mmio_window_parse(const char *value, struct virtio_mmio_window *out);
 
 /*
- * Adds a window; the same one again is taken once. Returns 0, -EBUSY (it
- * overlaps another), -ENOSPC.
+ * Takes a window as ACPI has it. Returns 0, -EINVAL (base or size out of the
+ * same range; what is beyond _MAX is left out).
+ */
+int __must_check virtio_mmio_window_from_acpi(const struct acpi_virtio_mmio *said,
+					      struct virtio_mmio_window *out);
+
+/*
+ * Adds a window. One of the same place that is there already stays as it is,
+ * if it was said by somebody else, who came first, or says the same. Returns 0,
+ * -EBUSY (it overlaps another), -ENOSPC.
  */
 int __must_check virtio_mmio_windows_add(struct virtio_mmio_windows *w,
 					 const struct virtio_mmio_window *window);

@@ -5,11 +5,16 @@
  *
  * A BAR of ordinary size is mapped once, whole; from a larger one each
  * structure is mapped by itself, with a bound.
+ *
+ * With MSI-X a message needs no acknowledgement. A line, or MSI, is told by the
+ * ISR status: reading it says whose the interrupt is and acknowledges it
+ * (4.1.4.5).
  */
 #include "drivers/virtio/transport.h"
 
 #include <asm/io.h>
 
+#include "drivers/pci/pci_irq.h"
 #include "drivers/virtio/virtio_pci_caps.h"
 #include "kernel/lib/errno.h"
 #include "kernel/lib/format.h"
@@ -25,10 +30,12 @@ enum virtio_pci_common_reg {
 	COMMON_DEVICE_FEATURE = 0x04,
 	COMMON_DRIVER_FEATURE_SELECT = 0x08,
 	COMMON_DRIVER_FEATURE = 0x0c,
+	COMMON_CONFIG_MSIX_VECTOR = 0x10,	/* 16 bits */
 	COMMON_DEVICE_STATUS = 0x14,		/* 8 bits */
 	COMMON_CONFIG_GENERATION = 0x15,	/* 8 bits */
 	COMMON_QUEUE_SELECT = 0x16,		/* 16 bits, to NOTIFY_OFF */
 	COMMON_QUEUE_SIZE = 0x18,
+	COMMON_QUEUE_MSIX_VECTOR = 0x1a,
 	COMMON_QUEUE_ENABLE = 0x1c,
 	COMMON_QUEUE_NOTIFY_OFF = 0x1e,
 	COMMON_QUEUE_DESC = 0x20,		/* low; high follows */
@@ -47,6 +54,7 @@ struct virtio_pci {
 	struct mmio *bars[PCI_BARS_MAX];		/* mapped whole */
 	struct mmio *regs[VIRTIO_PCI_CAP_COUNT];	/* structures, by cfg_type */
 	uint32_t lengths[VIRTIO_PCI_CAP_COUNT];		/* bytes of them mapped */
+	struct pci_irqs irqs;
 };
 
 static const struct virtio_pci *of(const struct virtio_device *dev)
@@ -141,6 +149,77 @@ static void notify(struct virtqueue *vq)
 	mmio_write16(of(vq->owner)->regs[VIRTIO_PCI_CAP_NOTIFY], vq->doorbell, vq->index);
 }
 
+static struct pci_irqs *irqs_of(struct virtio_device *dev)
+{
+	return &container_of(dev, struct virtio_pci, dev)->irqs;
+}
+
+static int irqs_open(struct virtio_device *dev, unsigned wanted, unsigned *count)
+{
+	struct pci_irqs *irqs = irqs_of(dev);
+	int rc = pci_irqs_open(of(dev)->pci, wanted, irqs);
+
+	if (rc)
+		return rc;
+	dev->irq_why = irqs->why;
+	if (irqs->count && irqs->kind != PCI_IRQ_MSIX && !of(dev)->regs[VIRTIO_PCI_CAP_ISR]) {
+		dev->irq_why = "no ISR structure to acknowledge by";
+		pci_irqs_close(irqs);
+		return 0;
+	}
+	*count = irqs->count;
+	if (irqs->count)
+		dev->irq_kind = pci_irq_kind_name(irqs->kind);
+	return 0;
+}
+
+static int irq_connect(struct virtio_device *dev, unsigned index, struct irq *irq)
+{
+	return pci_irqs_connect(irqs_of(dev), index, irq);
+}
+
+static int irq_retry(struct virtio_device *dev, struct irq *irq)
+{
+	int rc = pci_irqs_retry(irqs_of(dev), irq);
+
+	dev->irq_why = irqs_of(dev)->why;
+	return rc;
+}
+
+static void irqs_close(struct virtio_device *dev)
+{
+	pci_irqs_close(irqs_of(dev));
+}
+
+/* 4.1.5.1.2: what reads back as NO_VECTOR the device has no room for. */
+static int source_write(struct virtio_device *dev, enum virtio_pci_common_reg reg,
+			unsigned index)
+{
+	if (irqs_of(dev)->kind != PCI_IRQ_MSIX)
+		return 0;
+	mmio_write16(common(dev), reg, (uint16_t)index);
+	return mmio_read16(common(dev), reg) == index ? 0 : -EBUSY;
+}
+
+static int queue_source(struct virtio_device *dev, uint16_t queue, unsigned index)
+{
+	mmio_write16(common(dev), COMMON_QUEUE_SELECT, queue);
+	return source_write(dev, COMMON_QUEUE_MSIX_VECTOR, index);
+}
+
+static int config_source(struct virtio_device *dev, unsigned index)
+{
+	return source_write(dev, COMMON_CONFIG_MSIX_VECTOR, index);
+}
+
+static unsigned acknowledge(struct virtio_device *dev)
+{
+	if (of(dev)->irqs.kind == PCI_IRQ_MSIX)
+		return VIRTIO_INTERRUPT_ANY;
+	return mmio_read8(of(dev)->regs[VIRTIO_PCI_CAP_ISR], 0) &
+	       (VIRTIO_INTERRUPT_QUEUE | VIRTIO_INTERRUPT_CONFIG);
+}
+
 static int describe(const struct virtio_device *dev, char *buf, size_t size)
 {
 	const struct virtio_pci *p = of(dev);
@@ -153,6 +232,14 @@ static int describe(const struct virtio_device *dev, char *buf, size_t size)
 	return format(buf, size, "virtio-pci %02x:%02x.%u bar%u 0x%llx", PCI_BUS(address),
 		      PCI_SLOT(address), PCI_FUNCTION(address), c->bar,
 		      (unsigned long long)p->caps.bars[c->bar].base);
+}
+
+static int where(const struct virtio_device *dev, char *buf, size_t size)
+{
+	uint16_t address = of(dev)->pci->address;
+
+	return format(buf, size, "0000:%02x:%02x.%u", PCI_BUS(address), PCI_SLOT(address),
+		      PCI_FUNCTION(address));
 }
 
 static struct mmio *structure_map(struct virtio_pci *p, const struct virtio_pci_cap *cap,
@@ -219,7 +306,16 @@ static const struct virtio_transport_ops pci_ops = {
 	.queue_size_max = queue_size_max,
 	.queue_enable = queue_enable,
 	.notify = notify,
+	.irqs_open = irqs_open,
+	.irq_connect = irq_connect,
+	.irq_retry = irq_retry,
+	.irqs_close = irqs_close,
+	.queue_source = queue_source,
+	.config_source = config_source,
+	.acknowledge = acknowledge,
 	.describe = describe,
+	.where = where,
+	.name = "pci",
 };
 
 static void function_take(const struct pci_device *pci, uint32_t id)
@@ -234,6 +330,7 @@ static void function_take(const struct pci_device *pci, uint32_t id)
 	}
 	p->pci = pci;
 	p->dev.ops = &pci_ops;
+	p->dev.found_through = "PCI";
 	p->dev.id = id;
 	p->dev.modern = true;
 	rc = virtio_pci_caps_read(pci, &p->caps);

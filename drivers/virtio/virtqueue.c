@@ -53,7 +53,6 @@ void virtqueue_init(struct virtqueue *vq, uint16_t size, const struct virtqueue_
 		slots[i].token = NULL;
 		slots[i].next = (uint16_t)(i + 1);
 	}
-	/* The event loop polls; interrupts come with it. */
 	vq->avail->flags = VIRTQ_AVAIL_F_NO_INTERRUPT;
 }
 
@@ -215,6 +214,30 @@ int virtqueue_take(struct virtqueue *vq, void **token, uint32_t *written)
 	*token = chain_release(vq, (uint16_t)id);
 	*written = len;
 	return 0;
+}
+
+bool virtqueue_has_used(const struct virtqueue *vq)
+{
+	return vq->taken != vq->used_known || READ_ONCE(vq->used->idx) != vq->taken;
+}
+
+void virtqueue_interrupts_off(struct virtqueue *vq)
+{
+	WRITE_ONCE(vq->avail->flags, VIRTQ_AVAIL_F_NO_INTERRUPT);
+}
+
+/*
+ * No wake-up is lost: the device writes its index, then looks at the flag; we
+ * write the flag, then look at its index. With a full barrier between the two
+ * on either side (2.7.7.2 asks the device for its own, as 2.7.13.4 does us)
+ * at least one of us sees what the other wrote: either the device sees that
+ * an interrupt is wanted, or we see what it gave back.
+ */
+bool virtqueue_interrupts_on(struct virtqueue *vq)
+{
+	WRITE_ONCE(vq->avail->flags, 0);
+	barrier_store_load();		/* with the device's, index before flag */
+	return vq->stopped || !virtqueue_has_used(vq);
 }
 
 unsigned virtqueue_outstanding(const struct virtqueue *vq)

@@ -8,6 +8,9 @@
  *	while (virtqueue_take(vq, &token, &written) == 0)
  *		...
  *
+ * Whether the device interrupts when it gives something back is the queue's to
+ * say; a new queue wants no interrupts.
+ *
  * The device is not trusted. What it writes is read once and checked; what
  * the ring must remember lies in memory that the device does not know. After
  * the first bad value every call returns -EPROTO, the owner of the queue is
@@ -80,6 +83,8 @@ struct virtqueue {
 	void *memory;
 	unsigned order;
 	uint16_t index;
+	void (*callback)(struct virtqueue *vq);
+	struct virtio_source *source;	/* that tells of it; NULL: polled */
 	uintptr_t doorbell;		/* transport's */
 };
 
@@ -125,8 +130,19 @@ void virtqueue_publish(struct virtqueue *vq);
  */
 int __must_check virtqueue_take(struct virtqueue *vq, void **token, uint32_t *written);
 
+/* Whether virtqueue_take() has something to say: one read of memory. */
+bool virtqueue_has_used(const struct virtqueue *vq);
+
 /* Requests added that have not come back. */
 unsigned virtqueue_outstanding(const struct virtqueue *vq);
+
+/*
+ * Asks the device for no interrupts, a mere hint (2.7.7): one may come still.
+ * And asks for them again; false if something has come back already, for which
+ * no interrupt may come.
+ */
+void virtqueue_interrupts_off(struct virtqueue *vq);
+bool __must_check virtqueue_interrupts_on(struct virtqueue *vq);
 
 /* The queue refuses everything from now on; its device was reset. */
 void virtqueue_stop(struct virtqueue *vq);

@@ -1,0 +1,316 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * How a device tells that something happened: by interrupts that were seen to
+ * come, else by being polled.
+ *
+ * A source is one interrupt. With more sources than queues the first is for
+ * the configuration alone and each queue has its own; with fewer they are
+ * shared, down to one for everything. The handler acknowledges the device and
+ * posts the source's work; that drains its queues from the event loop.
+ *
+ * The order matters: the handler acknowledges before any ring is read, so that
+ * what the device does after the acknowledgement raises an interrupt of its
+ * own. While a queue is drained the device is asked for none; then they are
+ * wanted again, and the ring is looked at once more (virtqueue_interrupts_on()).
+ *
+ * The first interrupt is a proof: the driver has each queue give something
+ * back, and its source must count. A line that stays silent is tried in
+ * another way, if the transport knows one; after that the device is polled.
+ * Nothing can make a device change its configuration, so a source that is for
+ * this alone stays unproved, and silence there harms nobody.
+ */
+#include "drivers/virtio/virtio.h"
+
+#include "drivers/virtio/transport.h"
+#include "kernel/lib/errno.h"
+#include "kernel/lib/format.h"
+#include "mm/kmalloc.h"
+
+#define LOG_SUBSYS virtio
+#include "kernel/log.h"
+
+static bool source_interrupt(struct irq *irq)
+{
+	struct virtio_source *s = container_of(irq, struct virtio_source, irq);
+	unsigned told = s->dev->ops->acknowledge(s->dev);
+
+	if (!told)
+		return false;
+	if (s == s->dev->sources && told & (VIRTIO_INTERRUPT_CONFIG | VIRTIO_INTERRUPT_ANY))
+		s->config = true;
+	work_post(&s->work);
+	return true;
+}
+
+/* 2.1.2: a device that cannot go on says so by a change of its configuration. */
+static void config_changed(struct virtio_device *dev)
+{
+	uint8_t status;
+
+	dev->config_changes++;
+	status = dev->ops->status(dev);
+	if (status & VIRTIO_STATUS_NEEDS_RESET)
+		virtio_device_fail(dev, "asks to be reset, status", status);
+}
+
+/* Takes what is there; true if more came meanwhile, for which no interrupt may come. */
+static bool queue_drain(struct virtqueue *vq)
+{
+	virtqueue_interrupts_off(vq);
+	vq->callback(vq);
+	return !virtqueue_interrupts_on(vq);
+}
+
+/* A device that is never done gets one round a turn of the loop, like all others. */
+static void source_run(struct work *w)
+{
+	struct virtio_source *s = container_of(w, struct virtio_source, work);
+	struct virtio_device *dev = s->dev;
+	bool more = false;
+
+	if (s->config) {
+		s->config = false;
+		config_changed(dev);
+	}
+	for (struct virtqueue *vq = dev->queues; vq && !dev->fault; vq = vq->next)
+		if (vq->source == s)
+			more |= queue_drain(vq);
+	if (more && !dev->fault)
+		work_post(w);
+}
+
+static bool device_poll(struct poller *p)
+{
+	struct virtio_device *dev = container_of(p, struct virtio_device, poller);
+	bool found = false;
+
+	for (struct virtqueue *vq = dev->queues; vq && !dev->fault; vq = vq->next) {
+		if (virtqueue_has_used(vq)) {
+			vq->callback(vq);
+			found = true;
+		}
+	}
+	return found;
+}
+
+/* Nothing comes from its sources any more. */
+static void sources_disconnect(struct virtio_device *dev)
+{
+	for (unsigned i = 0; i < dev->source_count; i++) {
+		irq_disconnect(&dev->sources[i].irq);
+		work_cancel(&dev->sources[i].work);
+	}
+	if (dev->irq_kind)
+		dev->ops->irqs_close(dev);
+	dev->irq_kind = NULL;
+	dev->source_count = 0;
+}
+
+/* From now on it is polled; `why` unless the transport knows better. */
+static void poll_instead(struct virtio_device *dev, const char *why)
+{
+	if (!dev->irq_why)
+		dev->irq_why = why;
+	for (struct virtqueue *vq = dev->queues; vq; vq = vq->next) {
+		vq->source = NULL;
+		virtqueue_interrupts_off(vq);
+	}
+	sources_disconnect(dev);
+	dev->polled = true;
+	dev->poller.poll = device_poll;
+	poller_add(&dev->poller);
+}
+
+static const char *connect_problem(int rc)
+{
+	switch (rc) {
+	case -ENODEV: return "no controller has its line";
+	case -EBUSY: return "its line is in use in another way";
+	case -ENOSPC: return "no interrupt vector left";
+	default: return "it cannot be connected";
+	}
+}
+
+static void source_init(struct virtio_device *dev, unsigned index)
+{
+	struct virtio_source *s = &dev->sources[index];
+	const char *type = virtio_id_name(dev->id);
+	char where[24];
+
+	dev->ops->where(dev, where, sizeof(where));
+	format(s->name, sizeof(s->name), "virtio-%s %s.%u", type ? type : "?", where, index);
+	s->dev = dev;
+	s->work.run = source_run;
+	s->irq.name = s->name;
+	s->irq.handle = source_interrupt;
+}
+
+static bool source_retry(struct virtio_device *dev)
+{
+	return dev->ops->irq_retry && dev->ops->irq_retry(dev, &dev->sources[0].irq) == 0;
+}
+
+/* Connects the sources; fewer than there are is none. */
+static int sources_connect(struct virtio_device *dev, unsigned count)
+{
+	int rc = 0;
+
+	for (unsigned i = 0; i < count; i++) {
+		source_init(dev, i);
+		rc = dev->ops->irq_connect(dev, i, &dev->sources[i].irq);
+		if (rc && count == 1 && source_retry(dev))
+			rc = 0;
+		if (rc)
+			break;
+		dev->source_count++;
+	}
+	return rc;
+}
+
+int virtio_irqs_open(struct virtio_device *dev, unsigned queues)
+{
+	unsigned count = 0;
+	int rc;
+
+	if (!queues || !dev->ops->irqs_open)
+		return 0;
+	if (!irq_ready()) {
+		dev->irq_why = "no interrupt controller";
+		return 0;
+	}
+	rc = dev->ops->irqs_open(dev, queues + 1, &count);
+	if (rc || count == 0)
+		return rc;
+	dev->sources = kzalloc(count * sizeof(dev->sources[0]));
+	if (!dev->sources) {
+		sources_disconnect(dev);
+		return -ENOMEM;
+	}
+	dev->config_alone = count > queues;
+	rc = sources_connect(dev, count);
+	if (rc) {
+		if (!dev->irq_why)
+			dev->irq_why = connect_problem(rc);
+		sources_disconnect(dev);
+		return 0;
+	}
+	if (dev->ops->config_source && dev->ops->config_source(dev, 0))
+		log_debug("%s: changes of the configuration are not told",
+			  dev->sources[0].name);
+	return 0;
+}
+
+static int source_select(struct virtio_device *dev, struct virtqueue *vq, unsigned index)
+{
+	int rc = dev->ops->queue_source ? dev->ops->queue_source(dev, vq->index, index) : 0;
+
+	if (!rc)
+		vq->source = &dev->sources[index];
+	return rc;
+}
+
+void virtio_irqs_assign(struct virtio_device *dev, struct virtqueue *vq)
+{
+	unsigned nth = dev->queue_count++;
+	unsigned own = dev->source_count - dev->config_alone;
+	unsigned index;
+
+	if (dev->source_count == 0)
+		return;
+	index = own ? dev->config_alone + nth % own : 0;
+	/* 4.1.5.1.2: the device may have run out of something; then it is shared. */
+	if (source_select(dev, vq, index) && (index == 0 || source_select(dev, vq, 0)))
+		return;
+	/* An empty ring, which the device does not know: nothing can have come. */
+	(void)!virtqueue_interrupts_on(vq);
+}
+
+/*
+ * One queue's interrupt; false if it was not seen in any way. What came in
+ * silence is taken and the line let go before another way is tried.
+ */
+static bool queue_prove(struct virtio_device *dev, struct virtqueue *vq)
+{
+	struct irq *irq = &vq->source->irq;
+
+	do {
+		uint64_t before = irq->count;
+
+		if (dev->driver->prove(dev, vq))
+			return false;
+		if (irq_prove(irq, before))
+			return true;
+		(void)!queue_drain(vq);
+		dev->ops->acknowledge(dev);
+		if (!dev->fault && virtqueue_outstanding(vq)) {
+			dev->irq_why = "no answer that could prove it";
+			return false;
+		}
+	} while (!dev->fault && source_retry(dev));
+	return false;
+}
+
+static bool queues_prove(struct virtio_device *dev)
+{
+	for (struct virtqueue *vq = dev->queues; vq && !dev->fault; vq = vq->next) {
+		if (!vq->source)
+			return false;
+		if (vq->source->irq.proof != IRQ_SEEN && !queue_prove(dev, vq))
+			return false;
+	}
+	return true;
+}
+
+void virtio_irqs_prove(struct virtio_device *dev)
+{
+	if (dev->source_count == 0 || !dev->driver->prove) {
+		poll_instead(dev, "nothing can make it interrupt");
+		return;
+	}
+	dev->proof = queues_prove(dev) ? IRQ_SEEN : IRQ_NOT_SEEN;
+	if (dev->proof == IRQ_NOT_SEEN && !dev->fault)
+		poll_instead(dev, NULL);
+}
+
+void virtio_irqs_stop(struct virtio_device *dev)
+{
+	sources_disconnect(dev);
+	if (dev->polled)
+		poller_remove(&dev->poller);
+	dev->polled = false;
+}
+
+void virtio_irqs_free(struct virtio_device *dev)
+{
+	kfree(dev->sources);
+	dev->sources = NULL;
+	dev->queue_count = 0;
+}
+
+uint64_t virtio_irqs_count(const struct virtio_device *dev)
+{
+	uint64_t count = 0;
+
+	for (unsigned i = 0; i < dev->source_count; i++)
+		count += dev->sources[i].irq.count;
+	return count;
+}
+
+static int polled_describe(const struct virtio_device *dev, char *buf, size_t size)
+{
+	return format(buf, size, "polled%s%s%s",
+		      dev->proof == IRQ_NOT_SEEN ? ", interrupt not seen" : "",
+		      !dev->irq_why ? "" : dev->proof == IRQ_NOT_SEEN ? ": " : ", ",
+		      dev->irq_why ? dev->irq_why : "");
+}
+
+int virtio_irqs_describe(const struct virtio_device *dev, char *buf, size_t size)
+{
+	if (dev->source_count == 0)
+		return polled_describe(dev, buf, size);
+	if (dev->sources[0].irq.kind == IRQ_KIND_LINE)
+		return format(buf, size, "%s gsi %u seen", dev->irq_kind,
+			      dev->sources[0].irq.gsi);
+	return format(buf, size, "%s %u vector%s seen", dev->irq_kind, dev->source_count,
+		      dev->source_count == 1 ? "" : "s");
+}

@@ -1,0 +1,221 @@
+# SPDX-License-Identifier: MIT
+"""A report that agrees with QEMU passes; every planted difference is named."""
+
+import copy
+import unittest
+
+import machinetest
+import qemuview
+import report as reports
+from qemuview import Bar, Function, Pin, UNMAPPED, View
+
+FACTS = ["acpi boot loader", "interrupts MADT", "pci MCFG", "virtio ACPI", "bars assigned disabled",
+         "proof seen", "kind line", "source PIT", "disabled 00:01.0 no window*"]
+
+
+def bar(index, address, size, kind, prefetchable, state, why=None):
+    return {"index": index, "address": address, "size": size, "kind": kind,
+            "prefetchable": prefetchable, "state": state, "why": why}
+
+
+def function(address, vendor, device, klass, bars=(), bridge=None):
+    return {"address": address, "vendor": vendor, "device": device, "class": klass,
+            "class_name": "something", "bridge": bridge, "bars": list(bars)}
+
+
+def virtio(kind, number, where, transport, through, driver="virtio-rng"):
+    return {"type": kind, "id": number, "transport": transport, "where": where, "version": 1,
+            "found_through": through, "driver": driver, "undriven": None, "fault": None,
+            "features": "0x0", "interrupts": {"kind": "line", "vectors": 1, "proof": "seen",
+                                              "why": None}}
+
+
+def source(name, pin, vector):
+    return {"name": name, "kind": "line", "controller": "ioapic0", "gsi": pin, "pin": pin,
+            "vector": vector, "trigger": "edge", "polarity": "high", "count": 1,
+            "proof": "seen", "storming": False}
+
+
+REPORT = {
+    "schema": 1,
+    "kernel": {"version": "1", "configuration": "default", "compiler": "gcc"},
+    "boot": {"protocol": "PVH", "loader": "x", "image": "0x200000", "command_line": ""},
+    "memory": {"entries": 2, "usable": 0xf00000, "regions": [
+        {"start": "0x0", "end": "0x100000", "kind": "claimed", "name": "low memory"},
+        {"start": "0x100000", "end": "0x1000000", "kind": "usable", "name": "RAM"}]},
+    "acpi": {"rsdp": {"address": "0xe0000", "from": "boot loader"}, "tables": [
+        {"signature": "APIC", "address": "0xe1000", "length": 70, "problem": None}],
+             "tables_lost": 0, "aml_problem": None, "virtio": [], "bridges": []},
+    "interrupts": {
+        "from": "MADT", "local": {"name": "xAPIC", "address": "0xfee00000"}, "pic": True,
+        "lines": [{"name": "ioapic0", "address": "0xfec00000", "gsi_base": 0, "count": 24}],
+        "sources": [source("rng0", 23, 48)], "unexpected": 0, "spurious": 0},
+    "clocks": {"known": True, "source": {"name": "PIT", "hz": 1193182}, "event": None,
+               "found": [{"name": "PIT", "hz": 1193182, "from": "definition",
+                          "deviation_ppm": None, "problem": None},
+                         {"name": "HPET", "hz": 100000000, "from": "register",
+                          "deviation_ppm": 3, "problem": None}]},
+    "pci": {"access": "ECAM", "from": "MCFG", "ecam": "0xe0000000", "buses": 2, "lost": 0,
+            "windows": [], "functions": [
+                function("0000:00:00.0", "0x1b36", "0x8", "0x60000"),
+                function("0000:00:01.0", "0x1b36", "0x1", "0x60400",
+                         [bar(0, "0x0", "0x100", "memory64", False, "disabled", "no window fits")],
+                         {"secondary": 1, "subordinate": 1}),
+                function("0000:01:02.0", "0x1af4", "0x1005", "0xff00", [
+                    bar(1, "0xc0000000", "0x1000", "memory32", False, "assigned"),
+                    bar(4, "0xc000000000", "0x4000", "memory64", True, "assigned"),
+                    bar(6, "0xc0010000", "0x800", "rom", False, "kept")])]},
+    "virtio": [virtio("rng", 4, "0000:01:02.0", "pci", "PCI"),
+               virtio("rng", 4, "0xfeb02e00", "mmio", "ACPI"),
+               virtio("net", 1, "0xfeb02c00", "mmio", "ACPI", None)],
+    "phases": [{"name": "cpu", "ticks": 1, "waited": 0}],
+}
+
+VIEW = View(
+    [Function("0000:00:00.0", 0x1b36, 8, 0x600),
+     Function("0000:00:01.0", 0x1b36, 1, 0x604, (Bar(0, UNMAPPED, 0x100, "memory64", False),),
+              (1, 1)),
+     Function("0000:01:02.0", 0x1af4, 0x1005, 0xff, (
+         Bar(1, 0xc0000000, 0x1000, "memory32", False),
+         Bar(4, 0xc000000000, 0x4000, "memory64", True),
+         Bar(6, UNMAPPED, 0x800, "rom", False)))],
+    [(0, 0xa0000), (0x100000, 0x1000000)],
+    {"ioapic": [0xfec00000], "apic-msi": [0xfee00000], "hpet": [0xfed00000],
+     "pcie-ecam": [0xe0000000]},
+    {"0000:01:02.0": 4, "0xfeb02e00": 4, "0xfeb02c00": 1},
+    [Pin(23, 48, False, False)])
+
+# What is done to the report (path, value), and what must be said of it.
+PLANTED = [
+    ("pci.from", "ports", "pci from: the report has ports, QEMU MCFG"),
+    ("pci.functions", [], "function 0000:00:00.0: the report does not have it"),
+    ("pci.functions.2.vendor", "0x1af5", "0000:01:02.0 vendor"),
+    ("pci.functions.2.device", "0x1004", "0000:01:02.0 device"),
+    ("pci.functions.2.class", "0x20000", "0000:01:02.0 class"),
+    ("pci.functions.2.class_name", "", "class has no name"),
+    ("pci.functions.2.address", "0000:01:03.0", "function 0000:01:03.0: the report has it, QEMU"),
+    ("pci.functions.1.bridge.secondary", 2, "0000:00:01.0 buses behind it"),
+    ("pci.functions.1.bridge", None, "0000:00:01.0 buses behind it"),
+    ("pci.functions.2.bars", [], "bar 4: the report does not have it"),
+    ("pci.functions.2.bars.0.address", "0xc0001000", "bar1 address: .*0xc0001000, QEMU 0xc0000000"),
+    ("pci.functions.2.bars.0.size", "0x2000", "bar1 size: .*0x2000, QEMU 0x1000"),
+    ("pci.functions.2.bars.0.kind", "memory64", "bar1 kind"),
+    ("pci.functions.2.bars.1.prefetchable", False, "bar4 prefetchable"),
+    ("pci.functions.2.bars.0.index", 2, "bar 2: the report has it, QEMU does not"),
+    ("pci.functions.2.bars.0.state", "disabled", "bar1: the report has it disabled, QEMU at"),
+    ("pci.functions.2.bars.0.state", "kept", "states of BARs"),
+    ("pci.functions.1.bars.0.state", "assigned", "bar0: .*QEMU does not decode it"),
+    ("pci.functions.1.bars.0.why", None, "disabled, and the report does not say why"),
+    ("pci.functions.1.bars.0.why", "too large", "no BAR is disabled for `no window"),
+    ("pci.functions.2.bars.2.address", "0xc0000800", "bar6 at 0xc0000800: over 0000:01:02.0 bar1"),
+    ("pci.functions.2.bars.2.address", "0x200000", "over QEMU's RAM 0x100000-0x1000000"),
+    ("pci.ecam", "0xb0000000", "ECAM: the report has 0xb0000000, QEMU 0xe0000000"),
+    ("pci.ecam", None, "ECAM: the report has None"),
+    ("pci.access", "ports", "from MCFG, but reached through ports"),
+    ("pci.lost", 1, "1 functions were not listed"),
+    ("interrupts.from", None, "interrupts from: the report has none, QEMU MADT"),
+    ("interrupts.local.address", "0xfee01000", "local APIC"),
+    ("interrupts.local", None, "local APIC"),
+    ("interrupts.lines", [], "IOAPICs: the report has \\[\\]"),
+    ("interrupts.lines.0.address", "0xfec10000", "IOAPICs: .*fec10000"),
+    ("interrupts.sources", [], "interrupt line .*the report does not have it"),
+    ("interrupts.sources.0.vector", 49, "interrupt line .*\\(23, 49, .*the report has it, QEMU"),
+    ("interrupts.sources.0.trigger", "level", "interrupt line"),
+    ("interrupts.sources.0.polarity", "low", "interrupt line"),
+    ("clocks.found", [], "HPET: the report has False, QEMU True"),
+    ("clocks.source.name", "HPET", "clock source: the report has HPET"),
+    ("virtio", [], "virtio device 0xfeb02e00: the report does not have it"),
+    ("virtio.1.where", "0xfeb02a00", "virtio device 0xfeb02a00: the report has it, QEMU does not"),
+    ("virtio.1.id", 1, "0xfeb02e00: type"),
+    ("virtio.1.found_through", "command line", "0xfeb02e00: found through: the report has comm"),
+    ("virtio.0.found_through", "ACPI", "0000:01:02.0: found through"),
+    ("virtio.1.interrupts.proof", "not seen", "0xfeb02e00: proof"),
+    ("virtio.1.interrupts.kind", "polled", "0xfeb02e00: kind"),
+    ("virtio.1.interrupts", None, "0xfeb02e00: the report says nothing of its interrupts"),
+    ("acpi.rsdp.from", None, "RSDP from: the report has none, QEMU boot loader"),
+    ("acpi.rsdp.from", "BIOS area", "RSDP from: the report has BIOS area"),
+    ("acpi.tables", [], "the report has no table"),
+    ("acpi.tables.0.problem", "checksum", "APIC at 0xe1000: checksum"),
+    ("memory.regions.1.end", "0x1001000", "0x100000-0x1001000: usable by the report, not RAM"),
+    ("memory.regions.0.kind", "usable", "0x0-0x100000: usable by the report, not RAM"),
+    ("memory.usable", 1, "1 bytes are usable, the regions say"),
+    ("memory.regions", [], "of QEMU's .* bytes of RAM the report has 0"),
+    ("schema", 2, "schema is 2"),
+]
+
+
+def planted(path, value):
+    """REPORT with one member changed."""
+    broken = copy.deepcopy(REPORT)
+    *way, last = [int(key) if key.isdigit() else key for key in path.split(".")]
+    there = broken
+    for key in way:
+        there = there[key]
+    there[last] = value
+    return broken
+
+
+class CompareTest(unittest.TestCase):
+    def said(self, report, view=VIEW, facts=None):
+        return machinetest.compare(report, view, machinetest.parse_facts(facts or FACTS))
+
+    def test_what_agrees_passes(self):
+        self.assertEqual(self.said(REPORT), [])
+
+    def test_every_planted_difference_is_named(self):
+        for path, value, wanted in PLANTED:
+            with self.subTest(path, value=value):
+                self.assertRegex("\n".join(self.said(planted(path, value))), wanted)
+
+    def test_a_line_names_both_sides(self):
+        for line in self.said(planted("pci.functions.2.bars.0.address", "0xc0001000")):
+            self.assertRegex(line, "report.*QEMU")
+            self.assertNotIn("\n", line)
+
+    def test_a_missing_part_is_not_silence(self):
+        for part in REPORT:
+            broken = copy.deepcopy(REPORT)
+            del broken[part]
+            self.assertTrue(self.said(broken), part)
+
+    def test_two_of_one_are_not_one(self):
+        for part in ("virtio", "pci.functions", "pci.functions.2.bars"):
+            broken = copy.deepcopy(REPORT)
+            there = broken
+            for key in part.split("."):
+                there = there[int(key) if key.isdigit() else key]
+            there.append(copy.deepcopy(there[0]))
+            self.assertRegex("\n".join(self.said(broken)), "twice", part)
+
+    def test_what_qemu_does_not_have_is_too_much(self):
+        for name, wanted in (("hpet", "HPET"), ("ioapic", "IOAPICs"), ("apic-msi", "local APIC"),
+                             ("pcie-ecam", "ECAM: .*nowhere")):
+            view = copy.deepcopy(VIEW)
+            del view.ranges[name]
+            self.assertRegex("\n".join(self.said(REPORT, view)), wanted)
+
+    def test_facts_must_be_there_and_known(self):
+        for name in machinetest.REQUIRED:
+            with self.assertRaises(reports.ReportError):
+                machinetest.parse_facts([f for f in FACTS if not f.startswith(name + " ")])
+        for line in ("colour red", "pci", ""):
+            with self.assertRaises(reports.ReportError):
+                machinetest.parse_facts(FACTS + [line])
+
+    def test_a_device_that_should_be_found_must_be(self):
+        report, view = copy.deepcopy(REPORT), copy.deepcopy(VIEW)
+        del report["virtio"][1:]
+        view.virtio = {"0000:01:02.0": 4}
+        self.assertRegex(" ".join(self.said(report, view)), "no device found through ACPI")
+        facts = [f.replace("virtio ACPI", "virtio none") for f in FACTS]
+        self.assertEqual(self.said(report, view, facts), [])
+
+    def test_the_judge_reads_the_console(self):
+        with self.assertRaises(reports.ReportError):
+            machinetest.judge("ready\n", lambda *_, **__: self.fail("asked"), FACTS)
+        view = qemuview.View(ram=[(0, 1)])
+        self.assertTrue(self.said(REPORT, view))
+
+
+if __name__ == "__main__":
+    unittest.main()
