@@ -131,6 +131,8 @@ static void report_text(void)
 static void report_details(void)
 {
 	irq_print_routes();
+	if (IS_ENABLED(CONFIG_PCI))
+		pci_print();
 	mm_print_map();
 }
 

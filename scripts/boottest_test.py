@@ -5,6 +5,8 @@ import configparser
 import contextlib
 import io
 import os
+import re
+import subprocess
 import tempfile
 import unittest
 from unittest import mock
@@ -55,6 +57,15 @@ class ConfigurationTest(unittest.TestCase):
             words = {w.partition("=")[0] for w in run.asked.split()}
             self.assertFalse({"test", "bench", "fail"} & words, run.name)
             self.assertIn("report=json", run.cmdline.split(), run.name)
+
+    def test_every_q35_since_2_7_is_compared(self):
+        said = subprocess.run([qemu.QEMU, "-M", "help"], check=True, text=True,
+                              stdout=subprocess.PIPE).stdout
+        versions = re.findall(r"^pc-q35-([0-9.]+)", said, re.M)
+        wanted = {"pc-q35-" + v for v in versions if [int(n) for n in v.split(".")] >= [2, 7]}
+        compared = {r.section["machine"] for r in runs("all") if r.section["report"]}
+        self.assertTrue(wanted)
+        self.assertEqual(wanted - compared, set())
 
     def test_every_forge_case_runs(self):
         used = {r.section["forge"].partition(":")[0] for r in runs("ci")}

@@ -93,7 +93,7 @@ class Target:
                 with open(os.path.join(merged, os.path.basename(path)), "wb") as f:
                     f.write(data)
             before = set(os.listdir(merged))
-            self.run("-merge=1", merged, self.work)
+            self.run("-merge=1", "-use_counters=0", merged, self.work)
             for name in set(os.listdir(merged)) - before:
                 with open(os.path.join(merged, name), "rb") as f:
                     write_text(self.text, f.read(), "reaches code of " + self.name)

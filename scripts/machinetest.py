@@ -85,13 +85,11 @@ def compare_bar(where, mine, theirs):
     if theirs.kind != "rom":
         found += _differ(what + " prefetchable", mine["prefetchable"], theirs.prefetchable)
     decodes = theirs.address != qemuview.UNMAPPED
+    found += _differ(what + " decodes", mine["decodes"], decodes)
+    if decodes:
+        found += _differ(what + " address", mine["address"], "0x%x" % theirs.address)
     if decodes and mine["state"] == "disabled":
         found.append("%s: the report has it disabled, QEMU at 0x%x" % (what, theirs.address))
-    elif decodes:
-        found += _differ(what + " address", mine["address"], "0x%x" % theirs.address)
-    elif mine["state"] != "disabled" and theirs.kind != "rom":
-        found.append("%s: the report has it %s at %s, QEMU does not decode it"
-                     % (what, mine["state"], mine["address"]))
     if mine["state"] == "disabled" and not mine["why"]:
         found.append("%s: disabled, and the report does not say why" % what)
     return found
@@ -227,11 +225,14 @@ def expected_interrupts(report, _view, facts):
     return found
 
 
-def compare_acpi(report, _view, facts):
+def compare_acpi(report, view, facts):
     acpi = report["acpi"]
     found = _unexpected("acpi: RSDP from", _said(acpi["rsdp"]["from"]), facts["acpi"])
     if acpi["rsdp"]["from"] and not acpi["tables"]:
         found.append("acpi: there is an RSDP, and the report has no table")
+    if acpi["rsdp"]["from"]:
+        found += _differ("HPET by ACPI", [acpi["hpet"]] if acpi["hpet"] else [],
+                         _hex_all(view.ranges.get("hpet", [])))
     return found + ["acpi: %s at %s: %s" % (t["signature"], t["address"], t["problem"])
                     for t in acpi["tables"] if t["problem"]]
 

@@ -15,12 +15,14 @@ FACTS = ["acpi boot loader", "interrupts MADT", "pci MCFG", "virtio ACPI", "bars
 
 def bar(index, address, size, kind, prefetchable, state, why=None):
     return {"index": index, "address": address, "size": size, "kind": kind,
-            "prefetchable": prefetchable, "state": state, "why": why}
+            "prefetchable": prefetchable, "state": state, "why": why,
+            "decodes": state != "disabled" and kind != "rom"}
 
 
 def function(address, vendor, device, klass, bars=(), bridge=None):
     return {"address": address, "vendor": vendor, "device": device, "class": klass,
-            "class_name": "something", "bridge": bridge, "bars": list(bars)}
+            "class_name": "something", "problem": None, "bridge": bridge,
+             "bars": list(bars)}
 
 
 def virtio(kind, number, where, transport, through, driver="virtio-rng"):
@@ -45,7 +47,8 @@ REPORT = {
         {"start": "0x100000", "end": "0x1000000", "kind": "usable", "name": "RAM"}]},
     "acpi": {"rsdp": {"address": "0xe0000", "from": "boot loader"}, "tables": [
         {"signature": "APIC", "address": "0xe1000", "length": 70, "problem": None}],
-             "tables_lost": 0, "aml_problem": None, "virtio": [], "bridges": []},
+             "tables_lost": 0, "aml_problem": None, "hpet": "0xfed00000",
+             "virtio": [], "bridges": []},
     "interrupts": {
         "from": "MADT", "local": {"name": "xAPIC", "address": "0xfee00000"}, "pic": True,
         "lines": [{"name": "ioapic0", "address": "0xfec00000", "gsi_base": 0, "count": 24}],
@@ -105,7 +108,8 @@ PLANTED = [
     ("pci.functions.2.bars.0.index", 2, "bar 2: the report has it, QEMU does not"),
     ("pci.functions.2.bars.0.state", "disabled", "bar1: the report has it disabled, QEMU at"),
     ("pci.functions.2.bars.0.state", "kept", "states of BARs"),
-    ("pci.functions.1.bars.0.state", "assigned", "bar0: .*QEMU does not decode it"),
+    ("pci.functions.2.bars.0.decodes", False, "bar1 decodes: the report has False, QEMU True"),
+    ("pci.functions.1.bars.0.decodes", True, "bar0 decodes: the report has True, QEMU False"),
     ("pci.functions.1.bars.0.why", None, "disabled, and the report does not say why"),
     ("pci.functions.1.bars.0.why", "too large", "no BAR is disabled for `no window"),
     ("pci.functions.2.bars.2.address", "0xc0000800", "bar6 at 0xc0000800: over 0000:01:02.0 bar1"),
@@ -139,6 +143,8 @@ PLANTED = [
     ("virtio.1.interrupts", None, "0xfeb02e00: the report says nothing of its interrupts"),
     ("acpi.rsdp.from", None, "RSDP from: the report has none, the run expects boot loader"),
     ("acpi.rsdp.from", "BIOS area", "RSDP from: the report has BIOS area"),
+    ("acpi.hpet", None, "HPET by ACPI: the report has \\[\\], QEMU \\['0xfed00000'\\]"),
+    ("acpi.hpet", "0xfed01000", "HPET by ACPI"),
     ("acpi.tables", [], "the report has no table"),
     ("acpi.tables.0.problem", "checksum", "APIC at 0xe1000: checksum"),
     ("memory.regions.1.end", "0x1001000", "0x100000-0x1001000: usable by the report, not RAM"),

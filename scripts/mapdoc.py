@@ -156,6 +156,8 @@ def devices(told):
     local = told["interrupts"]["local"]
     if local and local["address"]:
         yield number(local["address"]), number(local["address"]) + 4096, "local APIC"
+    if told["acpi"]["hpet"]:
+        yield number(told["acpi"]["hpet"]), number(told["acpi"]["hpet"]) + 1024, "HPET"
     pci = told["pci"]
     if pci["ecam"]:
         yield number(pci["ecam"]), number(pci["ecam"]) + ECAM_SIZE, "PCI configuration space"

@@ -112,12 +112,13 @@ def parse_tree(text, space="memory"):
 
 
 def parse_ram(text):
-    """Where the flat view of `memory` has RAM, joined, ascending; without firmware's."""
+    """Where the flat view of `memory` has RAM, joined, ascending. The machine's: pc.ram,
+    microvm.ram, or a backend named ram; not a display's (vga.vram), nor what holds firmware."""
     found = []
     for part in text.split("\n\n"):
         if re.search(r'^ AS "memory",', part, re.M):
             for start, end, kind, name in _ranges(part.split("\n")):
-                if kind != "ram" or name.endswith(".bios"):
+                if kind != "ram" or not re.fullmatch(r"(.*\.)?ram", name):
                     continue
                 if found and found[-1][1] == start:
                     found[-1] = (found[-1][0], end)

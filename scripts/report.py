@@ -80,7 +80,7 @@ SCHEMA = {
         "rsdp": {"address": Maybe(HEX), "from": Maybe(Text("boot loader", "BIOS area"))},
         "tables": [{"signature": NAME, "address": HEX, "length": COUNT, "problem": Maybe(NAME)}],
         "tables_lost": COUNT,
-        "aml_problem": Maybe(NAME),
+        "aml_problem": Maybe(NAME), "hpet": Maybe(HEX),
         "virtio": [{"path": NAME, "address": HEX, "size": COUNT, "gsi": COUNT, "level": YES,
                     "active_low": YES}],
         "bridges": [{
@@ -118,11 +118,13 @@ SCHEMA = {
                      "from": Text("_CRS", "memory map", "configured (a guess)")}],
         "functions": [{
             "address": FUNCTION, "vendor": HEX, "device": HEX, "class": HEX, "class_name": NAME,
+            "problem": Maybe(NAME),
             "bridge": Maybe({"secondary": COUNT, "subordinate": COUNT}),
             "bars": [{
                 "index": COUNT, "address": HEX, "size": HEX,
                 "kind": Text("memory32", "memory64", "io", "rom"), "prefetchable": YES,
                 "state": Text("kept", "assigned", "disabled"), "why": Maybe(NAME),
+                "decodes": YES,
             }],
         }],
     },

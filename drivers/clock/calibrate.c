@@ -68,7 +68,7 @@ int64_t deviation_ppm(uint64_t hz, uint64_t than)
 	bool above = hz >= than;
 	uint64_t apart = above ? hz - than : than - hz;
 	uint64_t ppm = apart / than >= MILLION ? (uint64_t)MILLION * MILLION
-		     : apart / than * MILLION + scale(MILLION, scale_make(apart % than, than));
+		     : apart / than * MILLION + apart % than * MILLION / than;
 
 	return above ? (int64_t)ppm : -(int64_t)ppm;
 }

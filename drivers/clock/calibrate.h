@@ -42,7 +42,7 @@ const char *calibrate(const struct clock_sample *first, const struct clock_sampl
 bool calibration_spans(const struct clock_sample *first, uint64_t now, struct clock_reference by,
 		       const struct calibration *believed);
 
-/* By how many millionths `hz` is above (or below) `than`; both at least 1 MHz. */
+/* By how many millionths `hz` is above (or below) `than`; `than` is 1 MHz to 100 GHz. */
 int64_t deviation_ppm(uint64_t hz, uint64_t than);
 
 /* Whether two measurements can be of the same counter. */

@@ -12,5 +12,5 @@ static inline uint64_t deadline_after(uint64_t now, uint64_t ns, uint64_t factor
 {
 	uint64_t ticks = scale(ns, factor);
 
-	return ticks < UINT64_MAX - 1 - now ? now + ticks + 1 : UINT64_MAX;
+	return ticks < UINT64_MAX - now ? now + ticks + 1 : UINT64_MAX;
 }

@@ -3,7 +3,7 @@
  * Gather, solve, apply. What changes is written in an order that never leaves
  * two things at one address: first everything that moves stops decoding, then
  * windows and BARs are written and read back, then what has all its BARs
- * decodes again, as it did before.
+ * decodes again.
  */
 #include "drivers/pci/bars.h"
 
@@ -367,13 +367,14 @@ static struct pci_bar bar_of(const struct slot *slot, const struct pci_res_bar *
 }
 
 /*
- * Decodes again as before, if it may. Of a bridge what is behind it matters
+ * Decodes again as before, if it may, and what it was assigned. Of a bridge what is behind it matters
  * more than a BAR of its own, which at 0 is hidden by memory.
  */
-static void command_settle(const struct settling *s, struct pci_device *dev, uint16_t allowed)
+static void command_settle(const struct settling *s, struct pci_device *dev, uint16_t assigned,
+			   uint16_t allowed)
 {
 	int16_t bridge = dev->header == PCI_HEADER_BRIDGE ? bridge_index(s, dev) : -1;
-	uint16_t next = (uint16_t)(dev->command & (allowed | ~DECODING));
+	uint16_t next = (uint16_t)((dev->command | assigned) & (allowed | ~DECODING));
 
 	if (bridge >= 0)
 		next = dev->command | bridge_wants(&s->r->bridges[bridge]);
@@ -385,7 +386,7 @@ static void command_settle(const struct settling *s, struct pci_device *dev, uin
 static void device_conclude(const struct settling *s, struct pci_device *dev, unsigned first,
 			    struct pci_settled *out)
 {
-	uint16_t allowed = dev->problem ? 0 : DECODING;
+	uint16_t allowed = dev->problem ? 0 : DECODING, assigned = 0;
 
 	for (unsigned i = 0; i < dev->bar_count; i++) {
 		const struct pci_res_bar *bar = &s->r->bars[first + i];
@@ -393,6 +394,8 @@ static void device_conclude(const struct settling *s, struct pci_device *dev, un
 		dev->bars[i] = bar_of(&s->slots[first + i], bar);
 		out->kept += bar->state == PCI_BAR_KEPT;
 		out->assigned += bar->state == PCI_BAR_ASSIGNED;
+		if (bar->state == PCI_BAR_ASSIGNED)
+			assigned |= bar->io ? PCI_COMMAND_IO : PCI_COMMAND_MEMORY;
 		if (bar->state != PCI_BAR_DISABLED || bar->rom)
 			continue;
 		out->disabled++;
@@ -401,7 +404,7 @@ static void device_conclude(const struct settling *s, struct pci_device *dev, un
 			dev->problem = bar->why;
 	}
 	dev->bars_known = true;
-	command_settle(s, dev, allowed);
+	command_settle(s, dev, assigned, allowed);
 }
 
 static void apply(struct settling *s, struct pci_settled *out)

@@ -250,6 +250,11 @@ struct mmio *pci_bar_map(const struct pci_device *dev, const struct pci_bar *bar
 /* Prints the lines of the boot report about PCI. */
 void pci_report(void);
 
+/* Print a line for a function, one for each of its BARs; and both for all functions. */
+void pci_print_function(const struct pci_device *dev);
+void pci_print_bars(const struct pci_device *dev);
+void pci_print(void);
+
 struct json;
 /* Writes the value of "pci" (Documentation/machine.md). */
 void pci_report_json(struct json *j);

@@ -22,14 +22,6 @@ static const char *capability_name(uint8_t id)
 	return id < ARRAY_SIZE(names) && names[id] ? names[id] : "unknown";
 }
 
-static void print_bar(const struct pci_bar *bar)
-{
-	print("    BAR%u %s%s, 0x%llx bytes at 0x%llx, %s%s%s\n", bar->index, pci_bar_kind(bar),
-	      bar->prefetchable ? ", prefetchable" : "", (unsigned long long)bar->size,
-	      (unsigned long long)bar->base, pci_bar_state_name(bar->state),
-	      bar->why ? ": " : "", bar->why ? bar->why : "");
-}
-
 static void print_capabilities(const struct pci_device *dev)
 {
 	struct pci_capability_walk walk;
@@ -81,8 +73,7 @@ static void print_details(const struct pci_device *dev)
 		print("    not driven: %s\n", dev->problem);
 	if (dev->header == PCI_HEADER_BRIDGE)
 		print_bridge(dev);
-	for (unsigned i = 0; i < dev->bar_count; i++)
-		print_bar(&dev->bars[i]);
+	pci_print_bars(dev);
 	print_capabilities(dev);
 	print_interrupts(dev);
 }
@@ -104,15 +95,13 @@ static int lspci_run(int argc, char **argv)
 	bool details = argc == 2 && strcmp(argv[1], "-v") == 0;
 	bool bytes = argc == 2 && strcmp(argv[1], "-x") == 0;
 	const struct pci_device *dev;
-	char name[PCI_NAME_MAX];
 
 	if (argc > 2 || (argc == 2 && !details && !bytes))
 		return -EINVAL;
 	if (!pci_host_at(0))
 		print("no PCI host\n");
 	for (unsigned i = 0; (dev = pci_device_at(i)); i++) {
-		print("%s %04x:%04x %06x %s\n", pci_name(dev, name), dev->vendor, dev->device,
-		      dev->class, pci_class_name(dev->class));
+		pci_print_function(dev);
 		if (details)
 			print_details(dev);
 		if (bytes)

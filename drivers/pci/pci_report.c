@@ -2,6 +2,7 @@
 /* What was found on PCI, in the boot report and as JSON. */
 #include "drivers/pci/pci.h"
 
+#include "drivers/pci/bars.h"
 #include "kernel/json.h"
 #include "kernel/log.h"
 
@@ -93,6 +94,37 @@ void pci_report(void)
 		report_problems(dev);
 }
 
+void pci_print_function(const struct pci_device *dev)
+{
+	char name[PCI_NAME_MAX];
+
+	print("%s %04x:%04x %06x %s\n", pci_name(dev, name), dev->vendor, dev->device,
+	      dev->class, pci_class_name(dev->class));
+}
+
+void pci_print_bars(const struct pci_device *dev)
+{
+	for (unsigned i = 0; i < dev->bar_count; i++) {
+		const struct pci_bar *bar = &dev->bars[i];
+
+		print("    BAR%u %s%s, 0x%llx bytes at 0x%llx, %s%s%s\n", bar->index,
+		      pci_bar_kind(bar), bar->prefetchable ? ", prefetchable" : "",
+		      (unsigned long long)bar->size, (unsigned long long)bar->base,
+		      pci_bar_state_name(bar->state), bar->why ? ": " : "",
+		      bar->why ? bar->why : "");
+	}
+}
+
+void pci_print(void)
+{
+	const struct pci_device *dev;
+
+	for (unsigned i = 0; (dev = pci_device_at(i)); i++) {
+		pci_print_function(dev);
+		pci_print_bars(dev);
+	}
+}
+
 static void json_windows(struct json *j)
 {
 	unsigned count;
@@ -125,6 +157,18 @@ static void json_bridge(struct json *j, const struct pci_device *dev)
 	json_end(j);
 }
 
+/* Whether the function answers at this BAR's address now. */
+static bool decodes(const struct pci_device *dev, const struct pci_bar *bar)
+{
+	enum { ROM_ENABLE = 1 << 0 };	/* PCI Local Bus 3.0, 6.2.5.2 */
+	uint16_t by = bar->io ? PCI_COMMAND_IO : PCI_COMMAND_MEMORY;
+
+	if (bar->state == PCI_BAR_DISABLED || !(pci_config_read16(dev, PCI_COMMAND) & by))
+		return false;
+	return bar->index != PCI_ROM ||
+	       pci_config_read32(dev, pci_rom_register(dev)) & ROM_ENABLE;
+}
+
 static void json_bars(struct json *j, const struct pci_device *dev)
 {
 	json_array(j, "bars");
@@ -139,6 +183,7 @@ static void json_bars(struct json *j, const struct pci_device *dev)
 		json_bool(j, "prefetchable", bar->prefetchable);
 		json_string(j, "state", pci_bar_state_name(bar->state));
 		json_string(j, "why", bar->why);
+		json_bool(j, "decodes", decodes(dev, bar));
 		json_end(j);
 	}
 	json_end(j);
@@ -154,7 +199,6 @@ static void json_function(struct json *j, const struct pci_device *dev)
 	json_hex(j, "device", dev->device);
 	json_hex(j, "class", dev->class);
 	json_string(j, "class_name", pci_class_name(dev->class));
-	json_string(j, "problem", dev->problem);
 	json_bridge(j, dev);
 	json_bars(j, dev);
 	json_end(j);
