@@ -6,6 +6,7 @@
 #	scripts/Makefile.build	configuration -> objects, for kernel and host
 #	scripts/Makefile.kernel	objects -> cairn.elf -> cairn.iso
 #	scripts/Makefile.host	objects -> the test program for the host
+#	scripts/Makefile.fuzz	objects -> the program for libFuzzer
 #	scripts/Makefile.heapbench	objects -> the host's benchmark of the heap
 #	scripts/Makefile.flags	how the kernel's C is compiled
 
@@ -69,7 +70,7 @@ say = $(if $(filter 1,$(V)),,@printf '  %-7s %s\n' $1 $2)
 config-editors := menuconfig nconfig oldconfig olddefconfig \
 		  randconfig allyesconfig allnoconfig
 config-goals := $(config-editors) savedefconfig defconfig %_defconfig %.config
-other-goals := setup setup-bench help clean mrproper check run gdb test test-all \
+other-goals := setup setup-bench help clean mrproper check map run gdb test test-all \
 	       test-memmaps test-faults boottest bench bench-heap hosttest fuzz
 
 # Goals of one kind may share a make; several kinds may not.
@@ -105,9 +106,14 @@ setup:
 setup-bench:
 	@sh scripts/setup.sh bench
 
+# The map last but one: check.py's count closes.
 check:
 	@$(PYTHON) scripts/check_test.py
+	@$(PYTHON) scripts/mapdoc.py --build $(O) --check
 	@$(PYTHON) scripts/check.py
+
+map:
+	@$(PYTHON) scripts/mapdoc.py --build $(O)
 
 # Refuses what cannot work before anything is built.
 run-arguments = --build $(O) --machine "$$MACHINE" --firmware "$$FIRMWARE" \
@@ -179,10 +185,13 @@ test-memmaps:
 	+@$(PYTHON) scripts/maptest.py --build $(O) --tier $(or $(TIER),all) \
 		$(if $(ONLY),--only "$(ONLY)")
 
+# TIME=60: seconds for each target, and for new seeds; KEEP=1: add to the corpora.
 fuzz:
 	$(check-numbers)
 	+@$(MAKE) O=$(O)/host HOSTED=1 hosttest-program
-	@$(PYTHON) scripts/fuzz.py --seconds $(or $(SECONDS),60) $(O)/host/hosttest
+	+@$(MAKE) O=$(O)/fuzz HOSTED=1 FUZZED=1 fuzz-program
+	@$(PYTHON) scripts/fuzz.py --seconds $(or $(TIME),60) $(if $(ONLY),--only "$(ONLY)") \
+		$(if $(KEEP),--keep) $(O)/fuzz/fuzz $(O)/host/hosttest
 
 clean mrproper:
 	@sh scripts/output.sh $@ $(O)

@@ -1,14 +1,11 @@
 // SPDX-License-Identifier: MIT
 /*
- * The host's side of the unit tests: output to stdout, a panic that aborts,
- * and a main() that runs the tests that match its argument. SEED=N and OPS=N
- * in the environment choose the random sequence and its length.
+ * The host's side of what is compiled for it: output to stdout, a panic that
+ * aborts.
  */
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
-#include "kernel/ktest.h"
 #include "kernel/panic.h"
 #include "kernel/run.h"
 
@@ -66,15 +63,4 @@ void panic(const char *fmt, ...)
 int run_parse_glob(const char *value __unused, char *out __unused)
 {
 	return 0;	/* the host takes its glob from argv */
-}
-
-int main(int argc, char **argv)
-{
-	const char *seed = getenv("SEED");
-	const char *operations = getenv("OPS");
-
-	run_options.seed = seed ? strtoull(seed, NULL, 0) : (uint64_t)time(NULL);
-	if (operations)
-		run_options.operations = strtoull(operations, NULL, 0);
-	return ktest_run_all(argc > 1 ? argv[1] : "*") > 0;
 }

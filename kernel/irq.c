@@ -295,12 +295,21 @@ static void mask_storm(struct irq_slot *slot)
 	work_post(&storm_work);
 }
 
-static void unclaimed(struct irq_slot *slot, unsigned vector)
+static void count_unexpected(unsigned vector)
 {
 	stray.unexpected++;
 	stray.last_vector = (uint8_t)vector;
-	if (!slot || !slot->first || !slot->lines || slot->first->trigger != IRQ_LEVEL)
+}
+
+/*
+ * An edge that nobody claims came while its forerunner was handled, and was
+ * met by that. A level should not be there any more.
+ */
+static void unclaimed(struct irq_slot *slot, unsigned vector)
+{
+	if (!slot->lines || slot->first->trigger != IRQ_LEVEL)
 		return;
+	count_unexpected(vector);
 	if (++slot->unclaimed == IRQ_STORM)
 		mask_storm(slot);
 }
@@ -338,7 +347,9 @@ void irq_dispatch(unsigned vector)
 
 	if (is_spurious(vector))
 		stray.spurious++;
-	else if (!slot || !handle(slot))
+	else if (!slot || !slot->first)
+		count_unexpected(vector);
+	else if (!handle(slot))
 		unclaimed(slot, vector);
 	if (local && (!is_spurious(vector) || local->in_service((uint8_t)vector)))
 		local->end();

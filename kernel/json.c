@@ -9,7 +9,7 @@
 #include "kernel/lib/string.h"
 #include "kernel/log.h"
 
-static_assert(JSON_DEPTH_MAX < 64);	/* bits of arrays and filled */
+static_assert(JSON_DEPTH_MAX < 64, "bits of arrays and filled");
 
 static void flush(struct json *j)
 {

@@ -118,6 +118,8 @@ static void report_text(void)
 	acpi_report();
 	irq_report();
 	time_report();
+	if (IS_ENABLED(CONFIG_PCI))
+		pci_report();
 	if (IS_ENABLED(CONFIG_VIRTIO))
 		virtio_report();
 	if (IS_ENABLED(CONFIG_VIRTIO_RNG))
@@ -129,6 +131,9 @@ static void report_text(void)
 static void report_details(void)
 {
 	irq_print_routes();
+	if (IS_ENABLED(CONFIG_PCI))
+		pci_print();
+	mm_print_map();
 }
 
 /* A member of the report, whose writer knows only the value. */
@@ -152,6 +157,8 @@ static void report_json(void)
 	report_member(&j, "acpi", acpi_report_json);
 	report_member(&j, "interrupts", irq_report_json);
 	report_member(&j, "clocks", time_report_json);
+	if (IS_ENABLED(CONFIG_PCI))
+		report_member(&j, "pci", pci_report_json);
 	if (IS_ENABLED(CONFIG_VIRTIO))
 		report_member(&j, "virtio", virtio_report_json);
 	report_member(&j, "phases", report_phases_json);

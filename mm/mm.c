@@ -9,7 +9,6 @@
 #include "arch/x86/layout.h"
 #include "arch/x86/paging.h"
 #include "kernel/boot_info.h"
-#include "kernel/json.h"
 #include "kernel/lib/errno.h"
 #include "kernel/panic.h"
 #include "mm/direct.h"
@@ -115,35 +114,4 @@ bool mm_ready(void)
 struct page_allocator *mm_pages(void)
 {
 	return &pages;
-}
-
-void mm_report(void)
-{
-	struct page_stats stats;
-
-	page_allocator_stats(&pages, &stats);
-	print("memory  %u entries, %zu regions, %llu MiB usable, heap %llu KiB\n",
-	      boot_info.map_entries, map.count,
-	      (unsigned long long)(regions_total(&map, REGION_USABLE) / MIB),
-	      (unsigned long long)(stats.free * PAGE_SIZE / KIB));
-}
-
-void mm_report_json(struct json *j)
-{
-	json_object(j, NULL);
-	json_number(j, "entries", boot_info.map_entries);
-	json_number(j, "usable", regions_total(&map, REGION_USABLE));
-	json_array(j, "regions");
-	for (size_t i = 0; i < map.count; i++) {
-		const struct region *r = &map.list[i];
-
-		json_object(j, NULL);
-		json_hex(j, "start", r->start);
-		json_hex(j, "end", r->end);
-		json_string(j, "kind", region_kind_name(r->kind));
-		json_string(j, "name", r->name);
-		json_end(j);
-	}
-	json_end(j);
-	json_end(j);
 }

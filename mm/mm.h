@@ -30,6 +30,9 @@ struct heap *mm_heap(void);
 /* Prints the line of the boot report about memory. */
 void mm_report(void);
 
+/* Prints every region of mm_map(), and how much is usable. */
+void mm_print_map(void);
+
 struct json;
 /* Writes the value of "memory" (Documentation/machine.md). */
 void mm_report_json(struct json *j);

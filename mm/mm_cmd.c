@@ -9,20 +9,9 @@
 
 static int memmap_run(int argc, char **argv __unused)
 {
-	const struct regions *map = mm_map();
-
 	if (argc != 1)
 		return -EINVAL;
-	for (size_t i = 0; i < map->count; i++) {
-		const struct region *r = &map->list[i];
-
-		print("0x%016llx-0x%016llx %10llu KiB  %-11s %s\n",
-		      (unsigned long long)r->start, (unsigned long long)r->end - 1,
-		      (unsigned long long)((r->end - r->start) / KIB),
-		      region_kind_name(r->kind), r->name);
-	}
-	print("usable: %llu bytes\n",
-	      (unsigned long long)regions_total(map, REGION_USABLE));
+	mm_print_map();
 	return 0;
 }
 

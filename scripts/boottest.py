@@ -265,7 +265,6 @@ class Run:
         if self.section["report"]:
             problems = self._compare(session)
             if problems:
-                session.close()
                 return problems
         for step in lines(self.section["script"]):
             word, _, rest = step.partition(" ")
@@ -294,12 +293,12 @@ class Run:
 
     def _compare(self, session):
         """Holds the report against QEMU's own word, the guest at its prompt;
-        without a script that goes on, leaves it."""
+        leaves it there only for a script that goes on."""
         session.wait("^ready$", self.timeout)
         session.wait("^cairn>", self.timeout)
         problems = machinetest.judge(session.text(), session.control,
                                      lines(self.section["report"]))
-        if not self.section["script"] and not problems:
+        if problems or not self.section["script"]:
             session.send("exit")
         return problems
 
@@ -412,11 +411,20 @@ def screen_text(session, path, font):
         return screen.read_text(picture.read(), glyphs.read())
 
 
+def allow_everywhere(parser):
+    """What [DEFAULT] allows to be skipped is allowed beside what a run itself allows."""
+    allowed = parser.defaults()["skips-allowed"]
+    for section in parser.values():
+        if section["skips-allowed"] != allowed:
+            section["skips-allowed"] = allowed + "\n" + section["skips-allowed"]
+
+
 def load_runs(path, root, tier, only):
     """The runs of a tier, those of one image together."""
     parser = configparser.ConfigParser(interpolation=None, comment_prefixes=("#",))
     with open(path, encoding="utf-8") as file:
         parser.read_file(file)
+    allow_everywhere(parser)
     images, runs = {}, []
     logs = os.path.join(root, "logs")
     for name in parser.sections():

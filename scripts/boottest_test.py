@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: MIT
 """tests.cfg keeps its own rules, and patterns are judged as said."""
 
+import configparser
 import contextlib
 import io
 import os
+import re
+import subprocess
 import tempfile
 import unittest
 from unittest import mock
@@ -55,6 +58,15 @@ class ConfigurationTest(unittest.TestCase):
             self.assertFalse({"test", "bench", "fail"} & words, run.name)
             self.assertIn("report=json", run.cmdline.split(), run.name)
 
+    def test_every_q35_since_2_7_is_compared(self):
+        said = subprocess.run([qemu.QEMU, "-M", "help"], check=True, text=True,
+                              stdout=subprocess.PIPE).stdout
+        versions = re.findall(r"^pc-q35-([0-9.]+)", said, re.M)
+        wanted = {"pc-q35-" + v for v in versions if [int(n) for n in v.split(".")] >= [2, 7]}
+        compared = {r.section["machine"] for r in runs("all") if r.section["report"]}
+        self.assertTrue(wanted)
+        self.assertEqual(wanted - compared, set())
+
     def test_every_forge_case_runs(self):
         used = {r.section["forge"].partition(":")[0] for r in runs("ci")}
         self.assertEqual(set(forge.CASES) - used, {"memmap"})   # that is maptest.py's
@@ -63,6 +75,14 @@ class ConfigurationTest(unittest.TestCase):
         for run in runs("all"):
             for line in boottest.lines(run.section["skips-allowed"]):
                 self.assertIn(" -- ", line, run.name)
+
+    def test_what_may_be_skipped_everywhere_may_be_in_each(self):
+        parser = configparser.ConfigParser(interpolation=None)
+        parser.read_string("[DEFAULT]\nskips-allowed =\n\ta -- x\n[one]\n[two]\n"
+                           "skips-allowed =\n\tb -- y\n")
+        boottest.allow_everywhere(parser)
+        self.assertEqual(boottest.lines(parser["one"]["skips-allowed"]), ["a -- x"])
+        self.assertEqual(boottest.lines(parser["two"]["skips-allowed"]), ["a -- x", "b -- y"])
 
     def test_figures_are_held_against_those_of_the_same_machine(self):
         ratios = [r for r in runs("all") if r.other]
@@ -247,7 +267,8 @@ class RunTest(unittest.TestCase):
 
     def test_the_machine_is_compared_before_the_script(self):
         said, facts = "ready\ncairn> ", "acpi none"
-        for problems, script, sent in ([], "", ["exit"]), ([], "send a", ["a"]), (["bad"], "", []):
+        for problems, script, sent in (([], "", ["exit"]), ([], "send a", ["a"]),
+                                       (["bad"], "send a", ["exit"])):
             with mock.patch.object(machinetest, "judge", return_value=problems) as judge:
                 found = self.problems(said, 33, report=facts, script=script)
             self.assertEqual(found, " | ".join(problems))

@@ -84,7 +84,8 @@ class Sources:
 
 def is_free(path):
     """Tests, benches and main.c stand above all floors."""
-    return path == "kernel/main.c" or path.endswith(("_test.c", "_test.h", "_bench.c"))
+    return path == "kernel/main.c" or path.endswith(("_test.c", "_test.h", "_bench.c",
+                                                       "_fuzz.c"))
 
 
 def hosted_files(sources):
@@ -92,10 +93,11 @@ def hosted_files(sources):
     hosted = {p for p in sources.text if p.endswith(("_test.c", "_test.h"))}
     for path, text in sources.text.items():
         if os.path.basename(path) == "Makefile":
-            lists = {"hosttest": set(), "heapbench": set(), "obj": set()}
-            for name, words in re.findall(r"^(hosttest|heapbench|obj)-\S+ \+= (.*)", text, re.M):
+            lists = {"hosttest": set(), "heapbench": set(), "fuzz": set(), "obj": set()}
+            for name, words in re.findall(r"^(hosttest|heapbench|fuzz|obj)-\S+ \+= (.*)", text,
+                                          re.M):
                 lists[name] |= set(words.split())
-            alone = (lists["hosttest"] | lists["heapbench"]) - lists["obj"]
+            alone = (lists["hosttest"] | lists["heapbench"] | lists["fuzz"]) - lists["obj"]
             hosted |= {os.path.join(os.path.dirname(path), w.removesuffix(".o") + ".c")
                        for w in alone if w.endswith(".o")}
     return hosted
@@ -285,6 +287,18 @@ def check_no_traces_of_a_workplace(sources):
     for path, number, line in sources.lines():
         if local.search(line) and not os.path.basename(path).startswith("check"):
             yield f"{path}:{number}: a word of one workplace: {line.strip()[:60]}"
+
+
+def check_documents_point_to_what_exists(sources):
+    pointer = re.compile(r"`((?:arch|kernel|drivers|mm|iso|scripts|configs|Documentation)/[\w./-]+)"
+                         r"(?::(\w+)\(\))?`")
+    paths = set(sources.text) | {os.path.dirname(p) + "/" for p in sources.text}
+    for path, number, line in sources.lines(".md"):
+        for target, function in pointer.findall(line):
+            if target not in paths and target + "/" not in paths:
+                yield f"{path}:{number}: there is no {target}"
+            elif function and not re.search(rf"^[\w *]*\b{function}\(", sources.text[target], re.M):
+                yield f"{path}:{number}: {target} has no {function}()"
 
 
 def check_nothing_is_unfinished(sources):

@@ -11,8 +11,8 @@ line each, which says what QEMU cannot know:
 	pci MCFG		how configuration space is reached
 	virtio ACPI		through what the virtio-mmio devices were found
 	bars kept assigned	the states that BARs are in, no other and each
-	proof seen		the proof of every virtio device's interrupts
-	kind MSI-X		how the virtio devices interrupt
+	kind MSI-X, line	how the driven virtio devices interrupt: no other way, and each
+	proof seen		the same of what became of the proof
 	source HPET		the clock source
 	disabled 00:03.0 no room for it
 				a BAR that is disabled, and why (a glob)
@@ -29,7 +29,8 @@ REQUIRED = ("acpi", "interrupts", "pci", "virtio")
 FACTS = REQUIRED + ("bars", "proof", "kind", "source", "disabled")
 LOCAL_APIC = "apic-msi"         # QEMU's names of ranges in its tree
 IOAPIC = "ioapic"
-HPET = "hpet"
+CLOCKS = (("HPET", "ranges", "hpet"), ("PIT", "ports", "pit"), ("PM timer", "ports", "acpi-tmr"))
+PIC = "pic"
 ECAM = ("pcie-mmcfg-mmio", "pcie-ecam")
 
 
@@ -58,6 +59,12 @@ def _differ(what, mine, theirs):
     return ["%s: the report has %s, QEMU %s" % (what, mine, theirs)] if mine != theirs else []
 
 
+def _unexpected(what, mine, wanted):
+    """What QEMU cannot know, and the run says."""
+    return ["%s: the report has %s, the run expects %s" % (what, mine, wanted)
+            ] if mine != wanted else []
+
+
 def _compare_sets(what, mine, theirs):
     """Keys that only one side has; `what` names one of them."""
     found = ["%s %s: the report does not have it, QEMU does" % (what, key)
@@ -78,13 +85,11 @@ def compare_bar(where, mine, theirs):
     if theirs.kind != "rom":
         found += _differ(what + " prefetchable", mine["prefetchable"], theirs.prefetchable)
     decodes = theirs.address != qemuview.UNMAPPED
+    found += _differ(what + " decodes", mine["decodes"], decodes)
+    if decodes:
+        found += _differ(what + " address", mine["address"], "0x%x" % theirs.address)
     if decodes and mine["state"] == "disabled":
         found.append("%s: the report has it disabled, QEMU at 0x%x" % (what, theirs.address))
-    elif decodes:
-        found += _differ(what + " address", mine["address"], "0x%x" % theirs.address)
-    elif mine["state"] != "disabled" and theirs.kind != "rom":
-        found.append("%s: the report has it %s at %s, QEMU does not decode it"
-                     % (what, mine["state"], mine["address"]))
     if mine["state"] == "disabled" and not mine["why"]:
         found.append("%s: disabled, and the report does not say why" % what)
     return found
@@ -113,7 +118,7 @@ def compare_pci(report, view, facts):
     pci = report.get("pci")
     if pci is None:
         return ["the report has no part `pci`"] if view.functions else []
-    found = _differ("pci from", _said(pci["from"]), facts["pci"])
+    found = _unexpected("pci from", _said(pci["from"]), facts["pci"])
     mine = {f["address"]: f for f in pci["functions"]}
     if len(mine) != len(pci["functions"]):
         found.append("pci: the report has a function twice")
@@ -138,12 +143,13 @@ def compare_ecam(pci, view):
 
 def compare_interrupts(report, view, facts):
     mine = report["interrupts"]
-    found = _differ("interrupts from", _said(mine["from"]), facts["interrupts"])
+    found = _unexpected("interrupts from", _said(mine["from"]), facts["interrupts"])
     local = mine["local"] and mine["local"]["address"]
     theirs = _hex_all(view.ranges.get(LOCAL_APIC, []))
     found += _differ("local APIC", [local] if local else [], theirs)
     found += _differ("IOAPICs", sorted(l["address"] for l in mine["lines"]),
                      sorted(_hex_all(view.ranges.get(IOAPIC, []))))
+    found += _differ("two 8259", mine["pic"], PIC in view.ports)
     return found + compare_pins(mine["sources"], view.pins)
 
 
@@ -159,12 +165,13 @@ def compare_pins(sources, pins):
 
 def compare_clocks(report, view, facts):
     clocks = report["clocks"]
-    has = any("HPET" in clock["name"].upper() for clock in clocks["found"])
-    found = _differ("HPET", has, bool(view.ranges.get(HPET)))
+    names = [clock["name"] for clock in clocks["found"]]
+    found = [line for name, space, range_name in CLOCKS
+             for line in _differ(name, name in names, range_name in getattr(view, space))]
     if not clocks["found"]:
         found.append("clocks: the report has found none")
     if "source" in facts:
-        found += _differ("clock source", clocks["source"]["name"], facts["source"])
+        found += _unexpected("clock source", clocks["source"]["name"], facts["source"])
     return found
 
 
@@ -180,34 +187,52 @@ def compare_virtio(report, view, facts):
         device = mine[where]
         found += _differ("virtio device %s: type" % where, device["id"], view.virtio[where])
         wanted = facts["virtio"] if device["transport"] == "mmio" else "PCI"
-        found += _differ("virtio device %s: found through" % where, device["found_through"], wanted)
-        found += virtio_interrupts(where, device, facts)
+        found += _unexpected("virtio device %s: found through" % where, device["found_through"],
+                             wanted)
+        found += virtio_interrupts(where, device)
     if facts["virtio"] != "none" and "mmio" not in {d["transport"] for d in devices}:
         found.append("virtio: the report has no device found through " + facts["virtio"])
     return found
 
 
-def virtio_interrupts(where, device, facts):
-    """What the run expects of the devices that are driven."""
+def virtio_interrupts(where, device):
+    """What must hold of a device that is driven, whatever the run expects."""
     interrupts = device["interrupts"]
-    if device["driver"] is None or not {"proof", "kind"} & set(facts):
+    if device["driver"] is None:
         return []
     if interrupts is None:
         return ["virtio device %s: the report says nothing of its interrupts" % where]
-    found = []
-    for fact in ("proof", "kind"):
-        if fact in facts:
-            found += _differ("virtio device %s: %s" % (where, fact), interrupts[fact], facts[fact])
     if interrupts["kind"] == "polled" and not interrupts["why"]:
-        found.append("virtio device %s: polled, and the report does not say why" % where)
+        return ["virtio device %s: polled, and the report does not say why" % where]
+    return []
+
+
+def expected_interrupts(report, _view, facts):
+    """Each driven device interrupts as the run says, and in each such way one does."""
+    driven = {d["where"]: d["interrupts"] for d in report.get("virtio", [])
+              if d["driver"] is not None and d["interrupts"] is not None}
+    found = []
+    for fact in ("kind", "proof"):
+        if fact not in facts:
+            continue
+        wanted = facts[fact].split(", ")
+        found += ["virtio device %s: %s: the report has %s, the run expects %s"
+                  % (where, fact, interrupts[fact], " or ".join(wanted))
+                  for where, interrupts in driven.items() if interrupts[fact] not in wanted]
+        found += ["virtio: %s: the run expects %s, and no device of the report has it"
+                  % (fact, word) for word in wanted
+                  if word not in {interrupts[fact] for interrupts in driven.values()}]
     return found
 
 
-def compare_acpi(report, _view, facts):
+def compare_acpi(report, view, facts):
     acpi = report["acpi"]
-    found = _differ("acpi: RSDP from", _said(acpi["rsdp"]["from"]), facts["acpi"])
+    found = _unexpected("acpi: RSDP from", _said(acpi["rsdp"]["from"]), facts["acpi"])
     if acpi["rsdp"]["from"] and not acpi["tables"]:
         found.append("acpi: there is an RSDP, and the report has no table")
+    if acpi["rsdp"]["from"]:
+        found += _differ("HPET by ACPI", [acpi["hpet"]] if acpi["hpet"] else [],
+                         _hex_all(view.ranges.get("hpet", [])))
     return found + ["acpi: %s at %s: %s" % (t["signature"], t["address"], t["problem"])
                     for t in acpi["tables"] if t["problem"]]
 
@@ -256,13 +281,8 @@ def bars_and_ram(report, view, facts):
                       for other, first, last in placed if start < last and first < start + size]
             placed.append((what, start, start + size))
     if "bars" in facts:
-        found += _differ_from_run("states of BARs", sorted(states), sorted(facts["bars"].split()))
+        found += _unexpected("states of BARs", sorted(states), sorted(facts["bars"].split()))
     return found
-
-
-def _differ_from_run(what, mine, wanted):
-    return ["%s: the report has %s, the run expects %s" % (what, mine, wanted)
-            ] if mine != wanted else []
 
 
 def disabled_bars(report, _view, facts):
@@ -278,7 +298,7 @@ def disabled_bars(report, _view, facts):
 
 
 PARTS = (compare_acpi, compare_memory, compare_interrupts, compare_clocks, compare_pci,
-         compare_virtio, bars_and_ram, disabled_bars)
+         compare_virtio, expected_interrupts, bars_and_ram, disabled_bars)
 
 
 def compare(report, view, facts):

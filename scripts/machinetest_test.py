@@ -15,19 +15,21 @@ FACTS = ["acpi boot loader", "interrupts MADT", "pci MCFG", "virtio ACPI", "bars
 
 def bar(index, address, size, kind, prefetchable, state, why=None):
     return {"index": index, "address": address, "size": size, "kind": kind,
-            "prefetchable": prefetchable, "state": state, "why": why}
+            "prefetchable": prefetchable, "state": state, "why": why,
+            "decodes": state != "disabled" and kind != "rom"}
 
 
 def function(address, vendor, device, klass, bars=(), bridge=None):
     return {"address": address, "vendor": vendor, "device": device, "class": klass,
-            "class_name": "something", "bridge": bridge, "bars": list(bars)}
+            "class_name": "something", "problem": None, "bridge": bridge,
+             "bars": list(bars)}
 
 
 def virtio(kind, number, where, transport, through, driver="virtio-rng"):
     return {"type": kind, "id": number, "transport": transport, "where": where, "version": 1,
             "found_through": through, "driver": driver, "undriven": None, "fault": None,
             "features": "0x0", "interrupts": {"kind": "line", "vectors": 1, "proof": "seen",
-                                              "why": None}}
+                                              "why": None, "count": 1, "config_changes": 0}}
 
 
 def source(name, pin, vector):
@@ -45,7 +47,8 @@ REPORT = {
         {"start": "0x100000", "end": "0x1000000", "kind": "usable", "name": "RAM"}]},
     "acpi": {"rsdp": {"address": "0xe0000", "from": "boot loader"}, "tables": [
         {"signature": "APIC", "address": "0xe1000", "length": 70, "problem": None}],
-             "tables_lost": 0, "aml_problem": None, "virtio": [], "bridges": []},
+             "tables_lost": 0, "aml_problem": None, "hpet": "0xfed00000",
+             "virtio": [], "bridges": []},
     "interrupts": {
         "from": "MADT", "local": {"name": "xAPIC", "address": "0xfee00000"}, "pic": True,
         "lines": [{"name": "ioapic0", "address": "0xfec00000", "gsi_base": 0, "count": 24}],
@@ -82,12 +85,13 @@ VIEW = View(
     [(0, 0xa0000), (0x100000, 0x1000000)],
     {"ioapic": [0xfec00000], "apic-msi": [0xfee00000], "hpet": [0xfed00000],
      "pcie-ecam": [0xe0000000]},
+    {"pic": [0x20, 0xa0], "pit": [0x40]},
     {"0000:01:02.0": 4, "0xfeb02e00": 4, "0xfeb02c00": 1},
     [Pin(23, 48, False, False)])
 
 # What is done to the report (path, value), and what must be said of it.
 PLANTED = [
-    ("pci.from", "ports", "pci from: the report has ports, QEMU MCFG"),
+    ("pci.from", "ports", "pci from: the report has ports, the run expects MCFG"),
     ("pci.functions", [], "function 0000:00:00.0: the report does not have it"),
     ("pci.functions.2.vendor", "0x1af5", "0000:01:02.0 vendor"),
     ("pci.functions.2.device", "0x1004", "0000:01:02.0 device"),
@@ -104,7 +108,8 @@ PLANTED = [
     ("pci.functions.2.bars.0.index", 2, "bar 2: the report has it, QEMU does not"),
     ("pci.functions.2.bars.0.state", "disabled", "bar1: the report has it disabled, QEMU at"),
     ("pci.functions.2.bars.0.state", "kept", "states of BARs"),
-    ("pci.functions.1.bars.0.state", "assigned", "bar0: .*QEMU does not decode it"),
+    ("pci.functions.2.bars.0.decodes", False, "bar1 decodes: the report has False, QEMU True"),
+    ("pci.functions.1.bars.0.decodes", True, "bar0 decodes: the report has True, QEMU False"),
     ("pci.functions.1.bars.0.why", None, "disabled, and the report does not say why"),
     ("pci.functions.1.bars.0.why", "too large", "no BAR is disabled for `no window"),
     ("pci.functions.2.bars.2.address", "0xc0000800", "bar6 at 0xc0000800: over 0000:01:02.0 bar1"),
@@ -113,7 +118,8 @@ PLANTED = [
     ("pci.ecam", None, "ECAM: the report has None"),
     ("pci.access", "ports", "from MCFG, but reached through ports"),
     ("pci.lost", 1, "1 functions were not listed"),
-    ("interrupts.from", None, "interrupts from: the report has none, QEMU MADT"),
+    ("interrupts.from", None, "interrupts from: the report has none, the run expects MADT"),
+    ("interrupts.pic", False, "two 8259: the report has False, QEMU True"),
     ("interrupts.local.address", "0xfee01000", "local APIC"),
     ("interrupts.local", None, "local APIC"),
     ("interrupts.lines", [], "IOAPICs: the report has \\[\\]"),
@@ -123,6 +129,8 @@ PLANTED = [
     ("interrupts.sources.0.trigger", "level", "interrupt line"),
     ("interrupts.sources.0.polarity", "low", "interrupt line"),
     ("clocks.found", [], "HPET: the report has False, QEMU True"),
+    ("clocks.found.0.name", "clock", "PIT: the report has False, QEMU True"),
+    ("clocks.found.0.name", "PM timer", "PM timer: the report has True, QEMU False"),
     ("clocks.source.name", "HPET", "clock source: the report has HPET"),
     ("virtio", [], "virtio device 0xfeb02e00: the report does not have it"),
     ("virtio.1.where", "0xfeb02a00", "virtio device 0xfeb02a00: the report has it, QEMU does not"),
@@ -131,9 +139,12 @@ PLANTED = [
     ("virtio.0.found_through", "ACPI", "0000:01:02.0: found through"),
     ("virtio.1.interrupts.proof", "not seen", "0xfeb02e00: proof"),
     ("virtio.1.interrupts.kind", "polled", "0xfeb02e00: kind"),
+    ("virtio.1.interrupts.kind", "polled", "0xfeb02e00: polled, and the report does not say why"),
     ("virtio.1.interrupts", None, "0xfeb02e00: the report says nothing of its interrupts"),
-    ("acpi.rsdp.from", None, "RSDP from: the report has none, QEMU boot loader"),
+    ("acpi.rsdp.from", None, "RSDP from: the report has none, the run expects boot loader"),
     ("acpi.rsdp.from", "BIOS area", "RSDP from: the report has BIOS area"),
+    ("acpi.hpet", None, "HPET by ACPI: the report has \\[\\], QEMU \\['0xfed00000'\\]"),
+    ("acpi.hpet", "0xfed01000", "HPET by ACPI"),
     ("acpi.tables", [], "the report has no table"),
     ("acpi.tables.0.problem", "checksum", "APIC at 0xe1000: checksum"),
     ("memory.regions.1.end", "0x1001000", "0x100000-0x1001000: usable by the report, not RAM"),
@@ -201,6 +212,13 @@ class CompareTest(unittest.TestCase):
         for line in ("colour red", "pci", ""):
             with self.assertRaises(reports.ReportError):
                 machinetest.parse_facts(FACTS + [line])
+
+    def test_every_expected_way_to_interrupt_must_be_there(self):
+        facts = [f.replace("kind line", "kind line, MSI-X") for f in FACTS]
+        self.assertRegex(" ".join(self.said(REPORT, facts=facts)), "kind: the run expects MSI-X")
+        report = planted("virtio.0.interrupts.kind", "MSI-X")
+        self.assertEqual(self.said(report, facts=facts), [])
+        self.assertRegex(" ".join(self.said(report)), "has MSI-X, the run expects line")
 
     def test_a_device_that_should_be_found_must_be(self):
         report, view = copy.deepcopy(REPORT), copy.deepcopy(VIEW)

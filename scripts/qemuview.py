@@ -53,6 +53,7 @@ class View:
     functions: list = field(default_factory=list)
     ram: list = field(default_factory=list)         # [start, end) of what is RAM
     ranges: dict = field(default_factory=dict)      # name -> starts, in the tree
+    ports: dict = field(default_factory=dict)       # the same of I/O ports
     virtio: dict = field(default_factory=dict)      # where -> type's number
     pins: list = field(default_factory=list)
 
@@ -97,26 +98,27 @@ def _ranges(lines):
             yield int(start, 16), int(last, 16) + 1, kind, name
 
 
-def parse_tree(text):
-    """Name -> addresses of the ranges in the address space `memory`."""
+def parse_tree(text, space="memory"):
+    """Name -> addresses of the ranges in one address space."""
     found = {}
     for part in text.split("\n\n"):
-        heads = re.findall(r"^address-space: (\S+)", part, re.M)
-        if "memory" in heads:
+        heads = re.findall(r"^address-space: (.+)", part, re.M)
+        if space in heads:
             for start, _, _, name in _ranges(part.split("\n")):
                 found.setdefault(name, []).append(start)
     if not found:
-        raise ViewError("info mtree has no address space `memory`")
+        raise ViewError("info mtree has no address space `%s`" % space)
     return found
 
 
 def parse_ram(text):
-    """Where the flat view of `memory` has RAM, joined, ascending; without firmware's."""
+    """Where the flat view of `memory` has RAM, joined, ascending. The machine's: pc.ram,
+    microvm.ram, or a backend named ram; not a display's (vga.vram), nor what holds firmware."""
     found = []
     for part in text.split("\n\n"):
         if re.search(r'^ AS "memory",', part, re.M):
             for start, end, kind, name in _ranges(part.split("\n")):
-                if kind != "ram" or name.endswith(".bios"):
+                if kind != "ram" or not re.fullmatch(r"(.*\.)?ram", name):
                     continue
                 if found and found[-1][1] == start:
                     found[-1] = (found[-1][0], end)
@@ -166,6 +168,7 @@ def ask(control):
     """The View of a running guest. `control(execute, **arguments)` asks QEMU."""
     def info(line):
         return control("human-monitor-command", **{"command-line": line}).replace("\r", "")
+    tree = info("info mtree")
     return View(parse_functions(control("query-pci")), parse_ram(info("info mtree -f")),
-                parse_tree(info("info mtree")), parse_virtio(info("info qtree")),
+                parse_tree(tree), parse_tree(tree, "I/O"), parse_virtio(info("info qtree")),
                 parse_pins(info("info pic")))

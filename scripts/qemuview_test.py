@@ -54,6 +54,7 @@ FlatView #1
   00000000000f0000-00000000000fffff (prio 0, ram): pc.bios
   0000000000100000-00000000001fffff (prio 0, ram): microvm.ram @0000000000100000
   0000000000200000-000000000fffffff (prio 0, ram): ram @0000000000200000
+  00000000fd000000-00000000fdffffff (prio 1, ram): vga.vram
   00000000fec00000-00000000fec00fff (prio 0, i/o): ioapic
   00000000ffff0000-00000000ffffffff (prio 0, rom): pc.rom
 """
@@ -110,6 +111,7 @@ class ParseTest(unittest.TestCase):
         self.assertEqual(ranges["pcie-ecam"], [0xe0000000])
         self.assertNotIn("hpet", ranges)
         self.assertNotIn("pit", ranges)
+        self.assertEqual(qemuview.parse_tree(TREE, "I/O"), {"io": [0], "pit": [0x40]})
 
     def test_ram_is_joined_and_without_firmware(self):
         self.assertEqual(qemuview.parse_ram(FLAT), [(0, 0xf0000), (0x100000, 0x10000000)])

@@ -80,7 +80,7 @@ SCHEMA = {
         "rsdp": {"address": Maybe(HEX), "from": Maybe(Text("boot loader", "BIOS area"))},
         "tables": [{"signature": NAME, "address": HEX, "length": COUNT, "problem": Maybe(NAME)}],
         "tables_lost": COUNT,
-        "aml_problem": Maybe(NAME),
+        "aml_problem": Maybe(NAME), "hpet": Maybe(HEX),
         "virtio": [{"path": NAME, "address": HEX, "size": COUNT, "gsi": COUNT, "level": YES,
                     "active_low": YES}],
         "bridges": [{
@@ -111,29 +111,31 @@ SCHEMA = {
     },
     "pci": {
         "access": Maybe(Text("ECAM", "ports")),
-        "from": Maybe(Text("MCFG", "ports")),
+        "from": Maybe(Text("MCFG", "_CBA", "ports")),
         "ecam": Maybe(HEX),
         "buses": COUNT, "lost": COUNT,
         "windows": [{"start": HEX, "end": HEX, "kind": Text("memory", "prefetchable", "io"),
                      "from": Text("_CRS", "memory map", "configured (a guess)")}],
         "functions": [{
             "address": FUNCTION, "vendor": HEX, "device": HEX, "class": HEX, "class_name": NAME,
+            "problem": Maybe(NAME),
             "bridge": Maybe({"secondary": COUNT, "subordinate": COUNT}),
             "bars": [{
                 "index": COUNT, "address": HEX, "size": HEX,
                 "kind": Text("memory32", "memory64", "io", "rom"), "prefetchable": YES,
                 "state": Text("kept", "assigned", "disabled"), "why": Maybe(NAME),
+                "decodes": YES,
             }],
         }],
     },
     "virtio": [{
-        "type": NAME, "id": COUNT, "transport": Text("mmio", "pci"), "where": WHERE,
+        "type": Maybe(NAME), "id": COUNT, "transport": Text("mmio", "pci"), "where": WHERE,
         "version": COUNT,
         "found_through": Text("ACPI", "command line", "configured window", "PCI"),
         "driver": Maybe(NAME), "undriven": Maybe(NAME), "fault": Maybe(NAME), "features": HEX,
         "interrupts": Maybe({
             "kind": Text("MSI-X", "MSI", "line", "polled"), "vectors": COUNT, "proof": PROOF,
-            "why": Maybe(NAME),
+            "why": Maybe(NAME), "count": COUNT, "config_changes": COUNT,
         }),
     }],
     "phases": [{"name": NAME, "ticks": COUNT, "waited": COUNT}],

@@ -6,11 +6,13 @@
 set -eu
 
 # A file or command that must be there, and the package that brings it.
-needs='
+fuzzer=/usr/lib/llvm-14/lib/clang/14.0.6/lib/linux/libclang_rt.fuzzer-x86_64.a
+needs="
 gcc                                             gcc
 /usr/include/stdio.h                            libc6-dev
 ld                                              binutils
 clang                                           clang
+$fuzzer   libclang-rt-14-dev
 python3                                         python3
 kconfig-conf                                    kconfig-frontends
 gunzip                                          gzip
@@ -24,7 +26,7 @@ qemu-system-x86_64                              qemu-system-x86
 /usr/share/seabios/bios-microvm.bin             seabios
 /usr/share/ovmf/OVMF.fd                         ovmf
 gdb                                             gdb
-'
+"
 libraries=/usr/lib/x86_64-linux-gnu
 needs_for_bench="
 valgrind                                        valgrind

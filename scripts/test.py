@@ -3,7 +3,7 @@
 
 Parts: the scripts' own tests, `make check`, `make hosttest`, the framework's
 own failures, the runs in QEMU, those with maps of real machines, and in the
-tier `all` the planted faults. A part
+tier `all` fuzzing and the planted faults. A part
 that breaks without saying what failed counts as one failure."""
 
 import argparse
@@ -72,6 +72,7 @@ def parts(build, tier):
     yield "memmaps", [sys.executable, os.path.join(here, "maptest.py"),
                       "--build", build, "--tier", tier]
     if tier == "all":
+        yield "fuzz", make + ["fuzz", "TIME=60"]
         yield "mutants", [sys.executable, os.path.join(here, "mutants.py"), "--build", build]
 
 

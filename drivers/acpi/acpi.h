@@ -100,6 +100,7 @@ struct acpi_virtio_mmio {
 	paddr_t base;
 	uint32_t size;
 	struct acpi_gsi line;
+	uint32_t uid;			/* _UID if it is a number, else 0 */
 	char path[24];			/* "\\_SB.VR07", cut */
 };
 
@@ -113,8 +114,15 @@ struct acpi_window {
 /* A PCI host bridge, PNP0A03 or PNP0A08. */
 struct acpi_bridge {
 	char path[24];			/* "\\_SB.PCI0" */
+	uint32_t uid;			/* _UID if it is a number, else 0 */
 	uint16_t segment;		/* _SEG */
 	uint8_t bus;			/* _BBN, or the first bus of _CRS; else 0 */
+	uint8_t bus_last;		/* of _CRS; else 255 */
+	/*
+	 * _CBA: configuration space of bus 0, which MCFG need not list (PCI
+	 * Firmware Specification 3.0, 4.1.3). 0: none, or none that is static.
+	 */
+	paddr_t config_base;
 	bool crs_static;		/* windows are what _CRS says */
 	const char *crs_problem;	/* else why not: "_CRS is code", "no _CRS", ... */
 	const char *prt_problem;	/* why its _PRT cannot be read, NULL if it can */

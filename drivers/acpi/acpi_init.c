@@ -13,12 +13,8 @@
 #include "kernel/lib/errno.h"
 #include "kernel/lib/string.h"
 
-#define LOG_SUBSYS acpi
-#include "kernel/log.h"
-
-LOG_DEFINE();
-
 static struct acpi_info info;
+static struct aml_space space __noload;
 static bool off;
 
 static const void *map(const struct acpi_memory *m __unused, paddr_t pa, size_t len)
@@ -32,6 +28,11 @@ static void unmap(const struct acpi_memory *m __unused)
 }
 
 static const struct acpi_memory memory = { map, unmap };
+
+const struct acpi_memory *acpi_memory(void)
+{
+	return &memory;
+}
 
 static int off_parse(const char *value)
 {
@@ -49,8 +50,10 @@ void acpi_init(void)
 		.copy_len = boot_info.rsdp_copy_len,
 	};
 
-	if (IS_ENABLED(CONFIG_ACPI) && !off)
+	if (IS_ENABLED(CONFIG_ACPI) && !off) {
 		acpi_read_tables(&memory, &hint, &info);
+		aml_read(&space, &memory, &info);
+	}
 	if (!info.interrupts_from)
 		mptable_read(&memory, &info);
 }
@@ -60,10 +63,10 @@ const struct acpi_info *acpi_info(void)
 	return &info;
 }
 
-int acpi_pci_route(uint16_t segment __unused, uint8_t root_bus __unused,
-		   const uint8_t *path __unused, unsigned depth __unused,
-		   uint8_t device __unused, unsigned pin __unused,
-		   struct acpi_gsi *out __unused)
+int acpi_pci_route(uint16_t segment, uint8_t root_bus, const uint8_t *path, unsigned depth,
+		   uint8_t device, unsigned pin, struct acpi_gsi *out)
 {
-	return -ENOENT;
+	if (!IS_ENABLED(CONFIG_ACPI) || off)
+		return -ENOENT;
+	return aml_route(&space, segment, root_bus, path, depth, device, pin, out);
 }

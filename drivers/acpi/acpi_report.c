@@ -145,6 +145,10 @@ void acpi_report_json(struct json *j)
 	json_tables(j, info);
 	json_number(j, "tables_lost", info->tables_lost);
 	json_string(j, "aml_problem", info->aml_problem);
+	if (info->hpet.present)
+		json_hex(j, "hpet", info->hpet.base);
+	else
+		json_null(j, "hpet");
 	json_virtio(j, info);
 	json_bridges(j, info);
 	json_end(j);

@@ -1,8 +1,13 @@
 // SPDX-License-Identifier: MIT
-/* Searching the BIOS area and the EBDA, and sums over bytes. */
+/* What reading of firmware's tables shares: sums, addresses, searching the BIOS area. */
 #include "drivers/acpi/table.h"
 
 #include "kernel/lib/string.h"
+
+#define LOG_SUBSYS acpi
+#include "kernel/log.h"
+
+LOG_DEFINE();
 
 /* A word at any address. */
 struct word {
@@ -35,6 +40,11 @@ uint8_t acpi_sum(const void *bytes, size_t len)
 struct acpi_address acpi_address_of(const struct acpi_gas *gas)
 {
 	return (struct acpi_address){ gas->space, gas->width, gas->offset, gas->address };
+}
+
+const void *acpi_map_table(const struct acpi_memory *m, const struct acpi_table *t)
+{
+	return t->problem ? NULL : m->map(m, t->pa, t->length);
 }
 
 /* The first place of `area` from `at` on with this signature; `size` if there is none. */

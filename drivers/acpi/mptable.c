@@ -5,6 +5,7 @@
  * KiB, of the last KiB of base memory, or of the BIOS area; it leads to a
  * header and its entries.
  *
+ * The walk goes by the length, as qboot leaves the number of entries 0.
  * The table does not say how many pins an IOAPIC has, which only its own
  * register tells. With more than one each but the last is taken to have 24, so
  * GSIs of the second are right where that is so (it is on every known machine
@@ -145,8 +146,7 @@ const char *mptable_parse(const void *table, size_t len, struct acpi_info *out)
 	out->interrupts_from = "MP table";
 	out->lapic = h->lapic;
 	out->has_pic = true;		/* 2.1: part of every such machine */
-	/* qboot counts no entries; the length tells as well. */
-	for (unsigned i = 0; (i < h->entry_count || h->entry_count == 0) && left > 0; i++) {
+	while (left > 0) {
 		size_t size = entry[0] == MP_PROCESSOR ? MP_PROCESSOR_SIZE : MP_ENTRY_SIZE;
 
 		if (entry[0] > MP_LOCAL_INTERRUPT)

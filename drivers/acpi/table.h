@@ -88,9 +88,12 @@ paddr_t bios_ebda(const struct acpi_memory *m);
 int __must_check acpi_find_root(const struct acpi_memory *m, const struct acpi_hint *hint,
 				struct acpi_root *out);
 
-/* Reads all tables from the root on, AML included, into *out. */
+/* Reads all tables from the root on into *out, but for AML (drivers/acpi/aml.h). */
 void acpi_read_tables(const struct acpi_memory *m, const struct acpi_hint *hint,
 		      struct acpi_info *out);
+
+/* The kernel's: the early window. */
+const struct acpi_memory *acpi_memory(void);
 
 /*
  * Maps a listed table whole; NULL if it has a problem, or cannot be mapped any

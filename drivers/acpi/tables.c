@@ -7,7 +7,6 @@
  */
 #include "drivers/acpi/table.h"
 
-#include "drivers/acpi/aml.h"
 #include "kernel/lib/errno.h"
 #include "kernel/lib/string.h"
 
@@ -86,11 +85,6 @@ static const char *read_header(struct walk *w, struct acpi_table *t)
 	t->length = h->length;
 	w->m->unmap(w->m);
 	return t->length < sizeof(*h) ? "shorter than a header" : NULL;
-}
-
-const void *acpi_map_table(const struct acpi_memory *m, const struct acpi_table *t)
-{
-	return t->problem ? NULL : m->map(m, t->pa, t->length);
 }
 
 /*
@@ -206,5 +200,4 @@ void acpi_read_tables(const struct acpi_memory *m, const struct acpi_hint *hint,
 	read_dsdt(&w);
 	if (out->tables_lost)
 		log_warn("%u tables more than are listed", out->tables_lost);
-	aml_read(m, out);
 }

@@ -5,14 +5,14 @@
  * Buses form a work list: bus 0, then the secondary bus of each bridge. A bus
  * is taken once (one bit each), and only if its numbers lie inside what the
  * bridge above it forwards, so neither a loop nor a number out of thin air
- * leads anywhere. Firmware's bus numbers are kept; a bridge without any is
- * left alone.
+ * leads anywhere. Firmware's bus numbers are kept; bridges without any share
+ * what their bus has left.
  *
- * An empty slot costs one read, a function three. BARs are not touched until
- * a driver asks.
+ * An empty slot costs one read, a function three.
  */
 #include "drivers/pci/pci.h"
 
+#include "drivers/pci/bars.h"
 #include "kernel/lib/errno.h"
 
 #define LOG_SUBSYS pci
@@ -20,8 +20,6 @@
 LOG_DEFINE();
 
 enum {
-	HEADER_NORMAL = 0,
-	HEADER_BRIDGE = 1,
 	HEADER_MULTIFUNCTION = 0x80,
 	STATUS_CAPABILITIES = 1 << 4,
 	CAPABILITY_FIRST = 0x40,
@@ -67,34 +65,115 @@ void pci_config_write32(const struct pci_device *dev, uint16_t offset, uint32_t 
 	dev->host->ops->write(dev->host, dev->address, offset, 4, value);
 }
 
-static bool bus_take(struct pci_host *host, uint8_t bus, uint8_t last)
+static bool bus_take(struct pci_host *host, uint8_t bus, uint8_t last, uint8_t above)
 {
 	if (host->seen[bus / 64] & BIT(bus % 64))
 		return false;
 	host->seen[bus / 64] |= BIT(bus % 64);
 	host->last[bus] = last;
+	host->above[bus] = above;
 	host->todo[host->buses++] = bus;
 	return true;
 }
 
-static void bridge_follow(const struct pci_device *dev)
+static bool is_bridge_on(const struct pci_device *dev, uint8_t bus)
 {
-	struct pci_host *host = dev->host;
-	uint32_t numbers = pci_config_read32(dev, PCI_PRIMARY_BUS);
+	return dev->header == PCI_HEADER_BRIDGE && PCI_BUS(dev->address) == bus;
+}
+
+static uint32_t bridge_numbers(const struct pci_device *dev)
+{
+	return pci_config_read32(dev, PCI_PRIMARY_BUS);
+}
+
+static void bridge_follow(struct pci_host *host, unsigned index)
+{
+	const struct pci_device *dev = &host->devices[index];
+	uint32_t numbers = bridge_numbers(dev);
 	uint8_t parent = (uint8_t)PCI_BUS(dev->address);
 	uint8_t secondary = (uint8_t)(numbers >> 8);
 	uint8_t subordinate = (uint8_t)(numbers >> 16);
 
-	if (secondary == 0)
-		log_debug("%02x:%02x.%u: bridge without bus numbers", PCI_BUS(dev->address),
-			  PCI_SLOT(dev->address), PCI_FUNCTION(dev->address));
-	else if (secondary <= parent || secondary > subordinate ||
-		 subordinate > host->last[parent] ||
-		 !bus_take(host, secondary, subordinate))
+	if (secondary <= parent || secondary > subordinate || subordinate > host->last[parent] ||
+	    !bus_take(host, secondary, subordinate, (uint8_t)(index + 1)))
 		log_warn("%02x:%02x.%u: bridge to buses %u-%u is not followed: numbers taken "
 			 "or outside %u-%u", PCI_BUS(dev->address), PCI_SLOT(dev->address),
 			 PCI_FUNCTION(dev->address), secondary, subordinate, parent,
 			 host->last[parent]);
+}
+
+/* The longest run of bus numbers on `bus` that no bridge has; returns its length. */
+static unsigned numbers_free(const struct pci_host *host, uint8_t bus, uint8_t *first)
+{
+	bool taken[257] = { false };
+	unsigned longest = 0, run = 0;
+
+	for (unsigned i = 0; i < host->count; i++) {
+		uint32_t numbers = is_bridge_on(&host->devices[i], bus) ?
+				   bridge_numbers(&host->devices[i]) : 0;
+
+		for (unsigned n = numbers >> 8 & 0xff; n && n <= (numbers >> 16 & 0xff); n++)
+			taken[n] = true;
+	}
+	for (unsigned i = 0; i < host->root_count; i++)
+		taken[host->roots[i]] = true;
+	for (unsigned n = bus + 1u; n <= host->last[bus]; n++) {
+		run = taken[n] ? 0 : run + 1;
+		if (run <= longest)
+			continue;
+		longest = run;
+		*first = (uint8_t)(n - run + 1);
+	}
+	return longest;
+}
+
+/*
+ * Gives `left` bridges of a bus numbers: equal shares of the longest free run,
+ * as nobody can know yet what is behind them.
+ */
+static void bridges_number(struct pci_host *host, uint8_t bus, unsigned left)
+{
+	uint8_t next = 0;
+	unsigned length = numbers_free(host, bus, &next);
+	unsigned share = max(length / left, 1u);
+
+	for (unsigned i = 0; i < host->count; i++) {
+		const struct pci_device *dev = &host->devices[i];
+		uint32_t numbers = is_bridge_on(dev, bus) ? bridge_numbers(dev) : 0xff00;
+
+		if (numbers & 0xff00)
+			continue;
+		if (length < share) {
+			host->unnumbered++;
+			log_warn("%02x:%02x.%u: no bus number is left for this bridge", bus,
+				 PCI_SLOT(dev->address), PCI_FUNCTION(dev->address));
+			continue;
+		}
+		pci_config_write32(dev, PCI_PRIMARY_BUS, (numbers & 0xff000000) | bus |
+				   (uint32_t)next << 8 | (next + share - 1) << 16);
+		next = (uint8_t)(next + share);
+		length -= share;
+		host->numbered++;
+	}
+}
+
+/* Takes up the buses behind the bridges of a bus that was scanned. */
+static void bridges_follow(struct pci_host *host, uint8_t bus)
+{
+	unsigned missing = 0, bridges = 0;
+
+	for (unsigned i = 0; i < host->count; i++) {
+		if (!is_bridge_on(&host->devices[i], bus))
+			continue;
+		bridges++;
+		missing += (bridge_numbers(&host->devices[i]) & 0xff00) == 0;
+	}
+	if (missing)
+		bridges_number(host, bus, missing);
+	for (unsigned i = 0; bridges && i < host->count; i++)
+		if (is_bridge_on(&host->devices[i], bus) &&
+		    bridge_numbers(&host->devices[i]) & 0xff00)
+			bridge_follow(host, i);
 }
 
 static bool vendor_exists(uint32_t id)
@@ -126,8 +205,6 @@ static uint8_t function_add(struct pci_host *host, uint16_t address, uint32_t id
 		host->devices[host->count++] = dev;
 	else
 		host->lost++;
-	if (dev.header == HEADER_BRIDGE)
-		bridge_follow(&dev);
 	return header;
 }
 
@@ -149,51 +226,93 @@ static void bus_scan(struct pci_host *host, uint8_t bus)
 	}
 }
 
+static void roots_take(struct pci_host *host)
+{
+	uint8_t last = host->bus_last ? host->bus_last : 255;
+
+	if (host->root_count == 0)
+		host->roots[host->root_count++] = 0;
+	for (unsigned i = 0; i < host->root_count; i++)
+		bus_take(host, host->roots[i], i + 1 < host->root_count ?
+			 (uint8_t)(host->roots[i + 1] - 1) : last, 0);
+}
+
 void pci_scan(struct pci_host *host)
 {
 	host->count = 0;
 	host->lost = 0;
 	host->buses = 0;
+	host->numbered = 0;
+	host->unnumbered = 0;
 	for (unsigned i = 0; i < ARRAY_SIZE(host->seen); i++)
 		host->seen[i] = 0;
 
-	bus_take(host, 0, 255);
-	for (unsigned i = 0; i < host->buses; i++)
+	roots_take(host);
+	for (unsigned i = 0; i < host->buses; i++) {
 		bus_scan(host, host->todo[i]);
+		bridges_follow(host, host->todo[i]);
+	}
 
 	if (host->lost)
 		log_warn("%u functions found, %u more do not fit and are ignored", host->count,
 			 host->lost);
 }
 
+const struct pci_device *pci_bridge_above(const struct pci_device *dev)
+{
+	uint8_t above = dev->host->above[PCI_BUS(dev->address)];
+
+	return above ? &dev->host->devices[above - 1] : NULL;
+}
+
+uint8_t pci_root_bus(const struct pci_device *dev)
+{
+	const struct pci_device *bridge;
+
+	while ((bridge = pci_bridge_above(dev)))
+		dev = bridge;
+	return (uint8_t)PCI_BUS(dev->address);
+}
+
 void pci_capability_begin(const struct pci_device *dev, struct pci_capability_walk *walk)
 {
 	walk->next = 0;
 	walk->left = (PCI_CONFIG_SIZE - CAPABILITY_FIRST) / 4;
-	if (dev->header > HEADER_BRIDGE)
+	if (dev->header > PCI_HEADER_BRIDGE)
 		return;
 	if (pci_config_read16(dev, PCI_STATUS) & STATUS_CAPABILITIES)
 		walk->next = pci_config_read8(dev, PCI_CAPABILITIES) & ~3;
 }
 
+int pci_capability_any(const struct pci_device *dev, struct pci_capability_walk *walk,
+		       uint8_t *id, uint8_t *at)
+{
+	uint32_t head;
+
+	if (walk->next == 0)
+		return -ENOENT;
+	if (walk->next < CAPABILITY_FIRST || walk->left == 0)
+		return -EPROTO;
+	*at = walk->next;
+	walk->left--;
+	head = pci_config_read32(dev, *at);
+	walk->next = (uint8_t)(head >> 8) & ~3;
+	*id = (uint8_t)head;
+	return 0;
+}
+
 int pci_capability_next(const struct pci_device *dev, struct pci_capability_walk *walk,
 			enum pci_capability_id id, uint8_t *at)
 {
-	while (walk->next != 0) {
-		uint8_t here = walk->next;
+	uint8_t here, found;
+	int rc;
 
-		if (here < CAPABILITY_FIRST || walk->left == 0)
-			return -EPROTO;
-		walk->left--;
-
-		uint32_t head = pci_config_read32(dev, here);
-		walk->next = (uint8_t)(head >> 8) & ~3;
-		if ((uint8_t)head == id) {
-			*at = here;
-			return 0;
-		}
-	}
-	return -ENOENT;
+	do
+		rc = pci_capability_any(dev, walk, &found, &here);
+	while (!rc && found != id);
+	if (!rc)
+		*at = here;
+	return rc;
 }
 
 /* The bits of a register that can be written, found by writing; put back after. */
@@ -203,12 +322,13 @@ static uint32_t register_probe(const struct pci_device *dev, uint16_t offset, ui
 
 	uint32_t mask = pci_config_read32(dev, offset);
 
-	pci_config_write32(dev, offset, before);
+	if (mask != before)
+		pci_config_write32(dev, offset, before);
 	return mask;
 }
 
 /* Reads address and writable bits of a BAR; decoding is off. */
-static void bar_probe(const struct pci_device *dev, uint16_t offset, uint32_t low,
+static void bar_learn(const struct pci_device *dev, uint16_t offset, uint32_t low,
 		      struct pci_bar *bar, uint64_t *mask)
 {
 	uint32_t flags = bar->io ? BAR_IO_FLAGS : BAR_MEMORY_FLAGS;
@@ -227,31 +347,32 @@ static void bar_probe(const struct pci_device *dev, uint16_t offset, uint32_t lo
 		*mask |= *mask ? GENMASK(63, 32) : 0;
 }
 
-int pci_bar_read(const struct pci_device *dev, unsigned index, struct pci_bar *out)
+unsigned pci_bars_of(const struct pci_device *dev)
 {
-	unsigned bars = dev->header == HEADER_NORMAL ? PCI_BARS_MAX :
-			dev->header == HEADER_BRIDGE ? 2 : 0;
+	return dev->header == PCI_HEADER_NORMAL ? PCI_BARS_MAX : dev->header == PCI_HEADER_BRIDGE ? 2 : 0;
+}
+
+uint16_t pci_rom_register(const struct pci_device *dev)
+{
+	return dev->header == PCI_HEADER_NORMAL ? PCI_ROM_BAR :
+	       dev->header == PCI_HEADER_BRIDGE ? PCI_ROM_BAR_BRIDGE : 0;
+}
+
+int pci_bar_probe(const struct pci_device *dev, unsigned index, struct pci_bar *out)
+{
 	uint16_t offset = (uint16_t)(PCI_BAR0 + 4 * index);
-	uint64_t mask;
-
-	if (index >= bars)
-		return -EINVAL;
-
 	uint32_t low = pci_config_read32(dev, offset);
 	struct pci_bar bar = {
 		.io = low & BAR_IO,
 		.wide = !(low & BAR_IO) && (low & BAR_TYPE) == BAR_TYPE_64,
 		.prefetchable = !(low & BAR_IO) && (low & BAR_PREFETCHABLE),
+		.index = (uint8_t)index,
 	};
-	if (bar.wide && index + 1 >= bars)
+	uint64_t mask;
+
+	if (bar.wide && index + 1 >= pci_bars_of(dev))
 		return -EPROTO;
-
-	uint16_t command = pci_config_read16(dev, PCI_COMMAND);
-	pci_config_write16(dev, PCI_COMMAND,
-			   command & ~(PCI_COMMAND_IO | PCI_COMMAND_MEMORY));
-	bar_probe(dev, offset, low, &bar, &mask);
-	pci_config_write16(dev, PCI_COMMAND, command);
-
+	bar_learn(dev, offset, low, &bar, &mask);
 	if (mask == 0)
 		return -ENOENT;
 	bar.size = ~mask + 1;
@@ -261,10 +382,40 @@ int pci_bar_read(const struct pci_device *dev, unsigned index, struct pci_bar *o
 	return 0;
 }
 
+static int bar_recall(const struct pci_device *dev, unsigned index, struct pci_bar *out)
+{
+	for (unsigned i = 0; i < dev->bar_count; i++) {
+		if (dev->bars[i].index == index) {
+			*out = dev->bars[i];
+			return 0;
+		}
+	}
+	return -ENOENT;
+}
+
+int pci_bar_read(const struct pci_device *dev, unsigned index, struct pci_bar *out)
+{
+	uint16_t command;
+	int rc;
+
+	if (index >= pci_bars_of(dev))
+		return -EINVAL;
+	if (dev->bars_known)
+		return bar_recall(dev, index, out);
+	command = pci_config_read16(dev, PCI_COMMAND);
+	pci_config_write16(dev, PCI_COMMAND,
+			   command & ~(PCI_COMMAND_IO | PCI_COMMAND_MEMORY));
+	rc = pci_bar_probe(dev, index, out);
+	pci_config_write16(dev, PCI_COMMAND, command);
+	return rc;
+}
+
 const char *pci_bar_check(const struct pci_host *host, const struct pci_bar *bar)
 {
 	uint64_t last = bar->base + (bar->size - 1);
 
+	if (bar->state == PCI_BAR_DISABLED)
+		return bar->why;
 	if (bar->io)
 		return "ports, not memory";
 	if (bar->base == 0)
@@ -287,12 +438,17 @@ bool pci_bar_holds(const struct pci_bar *bar, uint64_t offset, uint64_t len)
 	return len != 0 && offset <= bar->size && len <= bar->size - offset;
 }
 
-void pci_device_enable(const struct pci_device *dev)
+int pci_device_enable(const struct pci_device *dev)
 {
 	uint16_t command = pci_config_read16(dev, PCI_COMMAND);
+	uint16_t wanted = command | PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER |
+			  PCI_COMMAND_INTX_DISABLE;
 
-	pci_config_write16(dev, PCI_COMMAND, command | PCI_COMMAND_MEMORY |
-			   PCI_COMMAND_MASTER | PCI_COMMAND_INTX_DISABLE);
+	if (dev->problem)
+		return -ENODEV;
+	if (command != wanted)
+		pci_config_write16(dev, PCI_COMMAND, wanted);
+	return 0;
 }
 
 void pci_device_disable(const struct pci_device *dev)

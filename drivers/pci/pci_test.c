@@ -258,24 +258,32 @@ KTEST(pci_bars_that_are_none)
 KTEST(pci_bar_check_knows_what_is_sane)
 {
 	static const struct {
-		struct pci_bar bar;
+		uint64_t base, size;
+		bool io, wide;
 		bool sane;
 	} cases[] = {
-		{ { 0xfebf8000, 0x4000, false, true, true }, true },	/* merely reserved */
-		{ { 0x80000000, 0x1000, false, false, false }, true },
-		{ { 0xe000000000, 0x4000, false, true, true }, true },
-		{ { 0, 0x1000, false, false, false }, false },		/* not assigned */
-		{ { 0xfffff000, 0x1000, false, false, false }, false },	/* all ones */
-		{ { UINT64_C(0xfffffffffffff000), 0x1000, false, true, false }, false },
-		{ { UINT64_C(1) << 40, 0x1000, false, true, false }, false },
-		{ { 0x3ffff000, 0x1000, false, false, false }, false },	/* RAM */
-		{ { 0x000a0000, 0x1000, false, false, false }, false },	/* the kernel's */
-		{ { 0xc000, 0x20, true, false, false }, false },	/* ports */
+		{ 0xfebf8000, 0x4000, false, true, true },	/* merely reserved */
+		{ 0x80000000, 0x1000, false, false, true },
+		{ 0xe000000000, 0x4000, false, true, true },
+		{ 0, 0x1000, false, false, false },		/* not assigned */
+		{ 0xfffff000, 0x1000, false, false, false },	/* all ones */
+		{ UINT64_C(0xfffffffffffff000), 0x1000, false, true, false },
+		{ UINT64_C(1) << 40, 0x1000, false, true, false },
+		{ 0x3ffff000, 0x1000, false, false, false },	/* RAM */
+		{ 0x000a0000, 0x1000, false, false, false },	/* the kernel's */
+		{ 0xc000, 0x20, true, false, false },		/* ports */
 	};
 
 	fake_config_init(&fake);
-	for (unsigned i = 0; i < ARRAY_SIZE(cases); i++)
-		expect_eq(t, pci_bar_check(&fake.host, &cases[i].bar) == NULL, cases[i].sane);
+	for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct pci_bar bar = { .base = cases[i].base, .size = cases[i].size,
+				       .io = cases[i].io, .wide = cases[i].wide };
+
+		expect_eq(t, pci_bar_check(&fake.host, &bar) == NULL, cases[i].sane);
+		bar.state = PCI_BAR_DISABLED;
+		bar.why = "no room";
+		expect_str(t, pci_bar_check(&fake.host, &bar), "no room");
+	}
 }
 
 KTEST(pci_bar_holds_what_is_inside)

@@ -241,13 +241,8 @@ static void tree_learn(struct solver *s)
 	}
 }
 
-/* Whether the bridge forwards all of `span`; the roots are taken at their word. */
-static bool bridge_forwards(const struct solver *s, int16_t bridge, bool io, struct pci_span span)
+static bool in_windows(const struct pci_res_bridge *b, bool io, struct pci_span span)
 {
-	const struct pci_res_bridge *b = &s->r->bridges[bridge];
-
-	if (bridge < 0)
-		return true;
 	if (io)
 		return span_inside(span, b->window[PCI_SPACE_IO]);
 	return span_inside(span, b->window[PCI_SPACE_MEMORY]) ||
@@ -270,6 +265,20 @@ static uint64_t windows_block(const struct solver *s, int16_t bridge, bool io,
 			return window.end;
 	}
 	return 0;
+}
+
+/* Whether the bridge forwards all of `span`; the roots are taken at their word. */
+static bool bridge_forwards(const struct solver *s, int16_t bridge, bool io, struct pci_span span)
+{
+	for (; bridge >= 0; bridge = s->r->bridges[bridge].parent) {
+		const struct pci_res_bridge *b = &s->r->bridges[bridge];
+
+		if (in_windows(b, io, span))
+			return true;
+		if (!b->subtractive || windows_block(s, b->parent, io, span))
+			return false;
+	}
+	return true;
 }
 
 static uint64_t limit_of(const struct solver *s, enum pci_space space, bool wide)
@@ -459,14 +468,34 @@ static bool piece_before(const struct piece *a, const struct piece *b)
 	return a->span.end > b->span.end;
 }
 
+/* Configured windows, for roots of which nobody else says anything. */
+static void pieces_guess(struct solver *s)
+{
+	unsigned told = s->piece_count;
+
+	for (unsigned i = 0; i < s->r->window_count; i++) {
+		const struct pci_window *w = &s->r->windows[i];
+		bool known = w->from != PCI_FROM_CONFIGURED;
+
+		for (unsigned k = 0; k < told; k++)
+			known |= s->pieces[k].root == w->root &&
+				 s->pieces[k].io == is_io(w->space);
+		if (!known)
+			piece_add(s, w, w->span);
+	}
+}
+
 static void pieces_find(struct solver *s)
 {
 	for (unsigned i = 0; i < s->r->window_count; i++) {
-		if (s->r->windows[i].from == PCI_FROM_MAP)
-			pieces_beside(s, &s->r->windows[i]);
-		else
-			piece_add(s, &s->r->windows[i], s->r->windows[i].span);
+		const struct pci_window *w = &s->r->windows[i];
+
+		if (w->from == PCI_FROM_MAP)
+			pieces_beside(s, w);
+		else if (w->from == PCI_FROM_CRS)
+			piece_add(s, w, w->span);
 	}
+	pieces_guess(s);
 	for (unsigned i = 1; i < s->piece_count; i++) {
 		struct piece p = s->pieces[i];
 		unsigned k = i;

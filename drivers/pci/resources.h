@@ -30,7 +30,8 @@ enum pci_window_from {
 	 * MiB (the same 4096 ports) as something kept on the root's own bus.
 	 */
 	PCI_FROM_MAP,
-	PCI_FROM_CONFIGURED,		/* a guess of whoever configured the kernel */
+	/* A guess of whoever configured the kernel, for a root with nothing better. */
+	PCI_FROM_CONFIGURED,
 };
 
 /* A range that a root forwards. */
@@ -68,6 +69,7 @@ struct pci_res_bridge {
 	int16_t parent;			/* index of the bridge above, -1: the root's bus */
 	uint8_t root;
 	bool can[PCI_SPACES];		/* has such a window; prefetchable: of 64 bits */
+	bool subtractive;		/* forwards also what nobody else on its bus takes */
 	struct pci_span now[PCI_SPACES];
 
 	struct pci_span window[PCI_SPACES];	/* result; empty: to be closed */

@@ -202,6 +202,8 @@ static void check_bar(struct ktest_run *t, const struct machine *m, const struct
 	for (int16_t p = b->bridge; p >= 0; p = m->bridges[p].parent) {
 		const struct pci_span *w = m->bridges[p].window;
 
+		if (m->bridges[p].subtractive && b->state == PCI_BAR_KEPT)
+			continue;
 		if (b->io)
 			expect(t, inside(s, w[PCI_SPACE_IO]));
 		else
@@ -242,7 +244,8 @@ static void check_window(struct ktest_run *t, const struct machine *m,
 	if (b->parent >= 0) {
 		const struct pci_span *w = m->bridges[b->parent].window;
 
-		expect(t, io_of(space) ? inside(s, w[0]) : inside(s, w[1]) || inside(s, w[2]));
+		expect(t, (b->kept[space] && m->bridges[b->parent].subtractive) ||
+		       (io_of(space) ? inside(s, w[0]) : inside(s, w[1]) || inside(s, w[2])));
 	}
 	if (b->kept[space])
 		return;
@@ -395,6 +398,16 @@ static bool has_room(const struct machine *m, const struct pci_res_bar *b, struc
 	return false;
 }
 
+/* Whether no other window of the root is of that space. */
+static bool is_alone(const struct machine *m, const struct pci_window *w)
+{
+	for (unsigned i = 0; i < m->r.window_count; i++)
+		if (&m->windows[i] != w && m->windows[i].root == w->root &&
+		    io_of(m->windows[i].space) == io_of(w->space))
+			return false;
+	return true;
+}
+
 static void check_disabled(struct ktest_run *t, const struct machine *m,
 			   const struct pci_res_bar *b)
 {
@@ -413,6 +426,7 @@ static void check_disabled(struct ktest_run *t, const struct machine *m,
 		struct pci_span halves[2];
 
 		if (w.root != b->root || io_of(w.space) != b->io || w.from == PCI_FROM_MAP ||
+		    (w.from == PCI_FROM_CONFIGURED && !is_alone(m, &m->windows[i])) ||
 		    (w.space == PCI_SPACE_PREFETCHABLE && !b->prefetchable))
 			continue;
 		w.span.start = max(w.span.start, b->io ? 0x1000 : MIB);
@@ -590,6 +604,7 @@ static void random_tree(struct ktest_run *t, struct machine *m, unsigned roots)
 			m->bridges[b].root = (uint8_t)ktest_random_below(t, roots);
 		for (unsigned k = 0; k < PCI_SPACES; k++)
 			m->bridges[b].can[k] = k == PCI_SPACE_MEMORY || !one_in(t, 5);
+		m->bridges[b].subtractive = one_in(t, 12);
 	}
 	for (uint64_t n = ktest_random_below(t, BARS + 1); n; n--) {
 		int16_t on = (int16_t)((int)ktest_random_below(t, m->r.bridge_count + 1) - 1);

@@ -136,11 +136,12 @@ int rng_read(unsigned index, void *buf, size_t len)
 	if (rc)
 		return rc;
 	/* The source's own bound is shorter, unless many others come first. */
-	if (loop_until(reading_is_done, &r, 2 * RNG_ANSWER_NS)) {
-		rng_cancel(&r.request);
-		tell_ended(&ended_work);	/* it is gone with this stack */
-	}
-	return r.request.error == -ECANCELED ? -ETIMEDOUT : r.request.error;
+	rc = loop_until(reading_is_done, &r, 2 * RNG_ANSWER_NS);
+	if (!rc)
+		return r.request.error;
+	rng_cancel(&r.request);
+	tell_ended(&ended_work);	/* it is gone with this stack */
+	return rc;
 }
 
 static int source_show(unsigned index, size_t count)

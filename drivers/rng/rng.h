@@ -93,7 +93,7 @@ bool rng_cancel(struct rng_request *r);
  * may be any memory. On an error the contents of `buf` are undefined.
  * Returns 0, -ENODEV (no such source, or it was stopped earlier),
  * -ETIMEDOUT (no answer: it is stopped; or too many came first), -EPROTO (it
- * lied: it is stopped).
+ * lied: it is stopped), -EBUSY (such calls within each other, too many).
  */
 int __must_check rng_read(unsigned index, void *buf, size_t len);
 

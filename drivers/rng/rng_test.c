@@ -3,9 +3,11 @@
 #include "drivers/rng/rng.h"
 
 #include "drivers/rng/rng_quality.h"
+#include "drivers/virtio/virtio.h"
 #include "kernel/ktest.h"
 #include "kernel/lib/errno.h"
 #include "kernel/lib/string.h"
+#include "kernel/loop.h"
 
 static uint8_t first[RNG_QUALITY_LEN], second[RNG_QUALITY_LEN];
 
@@ -60,4 +62,131 @@ KTEST(rng_read_of_a_stranger_is_refused)
 {
 	expect_eq(t, rng_read(rng_count(), first, 1), -ENODEV);
 	expect(t, rng_name(rng_count()) == NULL);
+}
+
+enum { JOBS = 32, JOB_LEN = 256 };
+
+static struct job {
+	struct rng_request request;
+	unsigned done;
+	uint8_t buf[JOB_LEN];
+} jobs[JOBS];
+static unsigned jobs_done;
+
+static void job_done(struct rng_request *r)
+{
+	container_of(r, struct job, request)->done++;
+	jobs_done++;
+}
+
+/* Submits all jobs to one source. */
+static bool jobs_submit(struct ktest_run *t, unsigned index, size_t len, uint64_t limit)
+{
+	memset(jobs, 0, sizeof(jobs));
+	jobs_done = 0;
+	for (unsigned i = 0; i < JOBS; i++) {
+		jobs[i].request = (struct rng_request){
+			.buf = jobs[i].buf, .len = len, .done = job_done, .limit = limit,
+		};
+		if (!expect_eq(t, rng_submit(index, &jobs[i].request), 0))
+			return false;
+	}
+	return expect_eq(t, jobs_done, 0);
+}
+
+static bool jobs_are_done(void *context __unused)
+{
+	return jobs_done >= JOBS;
+}
+
+static void expect_all_done_once(struct ktest_run *t)
+{
+	expect_eq(t, loop_until(jobs_are_done, NULL, 2 * RNG_ANSWER_NS), 0);
+	expect_eq(t, jobs_done, JOBS);
+	for (unsigned i = 0; i < JOBS; i++)
+		expect_eq(t, jobs[i].done, 1);
+}
+
+KTEST(rng_many_requests_are_outstanding_at_once)
+{
+	uint8_t *all = first;
+
+	static_assert(JOBS * 128 == sizeof(first), "a judgement needs so many bytes");
+	if (rng_count() == 0)
+		return ktest_skip(t, "no rng device");
+	for (unsigned i = 0; i < rng_count(); i++) {
+		require(t, jobs_submit(t, i, 128, 0));
+		expect_all_done_once(t);
+		for (unsigned k = 0; k < JOBS; k++) {
+			expect_eq(t, jobs[k].request.error, 0);
+			memcpy(all + k * 128, jobs[k].buf, 128);
+			for (unsigned b = 128; b < JOB_LEN; b++)
+				expect_eq(t, jobs[k].buf[b], 0);
+		}
+		expect_str(t, rng_quality(all) ?: "random", "random");
+	}
+}
+
+KTEST(rng_cancelled_requests_leave_the_others_alone)
+{
+	if (rng_count() == 0)
+		return ktest_skip(t, "no rng device");
+	for (unsigned i = 0; i < rng_count(); i++) {
+		require(t, jobs_submit(t, i, JOB_LEN, 0));
+		for (unsigned k = 0; k < JOBS; k += 2)
+			expect(t, rng_cancel(&jobs[k].request));
+		expect_eq(t, jobs_done, 0);
+		expect_all_done_once(t);
+		for (unsigned k = 0; k < JOBS; k++)
+			expect_eq(t, jobs[k].request.error, k % 2 ? 0 : -ECANCELED);
+		for (unsigned b = 0; b < JOB_LEN; b++)
+			expect_eq(t, jobs[0].buf[b], 0);
+	}
+}
+
+/* Of so many the device cannot have served all before the loop looks at its timers. */
+KTEST(rng_limit_that_is_too_short_ends_requests)
+{
+	unsigned late = 0;
+
+	if (rng_count() == 0)
+		return ktest_skip(t, "no rng device");
+	require(t, jobs_submit(t, 0, JOB_LEN, 1));
+	expect_all_done_once(t);
+	for (unsigned k = 0; k < JOBS; k++) {
+		expect(t, !jobs[k].request.error || jobs[k].request.error == -ETIMEDOUT);
+		late += jobs[k].request.error == -ETIMEDOUT;
+	}
+	expect(t, late > 0);
+	expect_eq(t, rng_read(0, first, 64), 0);	/* it works on */
+}
+
+static struct virtio_device *rng_device(unsigned nth)
+{
+	const struct virtio_device *dev;
+
+	for (unsigned i = 0; (dev = virtio_device_at(i)); i++)
+		if (dev->id == VIRTIO_ID_RNG && dev->driver && nth-- == 0)
+			return (struct virtio_device *)dev;
+	return NULL;
+}
+
+KTEST(rng_each_request_costs_one_interrupt_or_is_polled)
+{
+	enum { READS = 16 };
+
+	if (rng_count() == 0)
+		return ktest_skip(t, "no rng device");
+	for (unsigned i = 0; i < rng_count(); i++) {
+		const struct virtio_device *dev = rng_device(i);
+		uint64_t before;
+
+		require(t, dev);
+		require(t, rng_read(i, first, 16) == 0);
+		before = virtio_irqs_count(dev);
+		for (unsigned k = 0; k < READS; k++)
+			require(t, rng_read(i, first, 16) == 0);
+		expect_eq(t, virtio_irqs_count(dev) - before, dev->polled ? 0 : READS);
+		expect(t, dev->polled || dev->proof == IRQ_SEEN);
+	}
 }

@@ -10,7 +10,7 @@
 KTEST(virtio_devices_are_consistent)
 {
 	const struct virtio_device *dev;
-	char text[160], other[160];
+	char text[VIRTIO_LINE_MAX], other[VIRTIO_LINE_MAX];
 
 	if (!virtio_device_at(0))
 		return ktest_skip(t, "no virtio device");
@@ -44,6 +44,21 @@ KTEST(virtio_device_with_a_driver_is_driven)
 		table_for_each(virtio_drivers, driver)
 			if ((*driver)->id == dev->id && !dev->undriven)
 				expect(t, dev->driver == *driver);
+}
+
+KTEST(virtio_device_that_is_driven_was_proved_or_is_polled)
+{
+	const struct virtio_device *dev;
+
+	if (!virtio_device_at(0))
+		return ktest_skip(t, "no virtio device");
+	for (unsigned i = 0; (dev = virtio_device_at(i)); i++) {
+		if (!dev->driver)
+			continue;
+		expect_eq(t, dev->polled, dev->source_count == 0);
+		expect_eq(t, dev->proof == IRQ_SEEN, !dev->polled);
+		expect(t, !dev->polled || dev->irq_why || dev->proof == IRQ_NOT_SEEN);
+	}
 }
 
 static void ring_drain(struct virtqueue *vq __unused)

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "drivers/virtio/fake_transport.h"
 
+#include "kernel/host_loop.h"
+#include "kernel/irq_chip.h"
 #include "kernel/lib/errno.h"
 #include "kernel/lib/format.h"
 #include "kernel/lib/string.h"
@@ -44,8 +46,7 @@ static void fake_set_status(struct virtio_device *dev, uint8_t status)
 	if (f->refuses_features)
 		f->status &= ~VIRTIO_STATUS_FEATURES_OK;
 	if (status == 0) {
-		f->queue_size = 0;
-		f->seen = 0;
+		memset(f->rings, 0, sizeof(f->rings));
 	}
 }
 
@@ -85,7 +86,7 @@ static uint32_t fake_config_read(struct virtio_device *dev, uint32_t offset, uns
 
 static uint32_t fake_queue_size_max(struct virtio_device *dev, uint16_t index)
 {
-	return index == 0 ? of(dev)->queue_max : 0;
+	return index < FAKE_QUEUES ? of(dev)->queue_max : 0;
 }
 
 static int fake_queue_enable(struct virtio_device *dev, struct virtqueue *vq,
@@ -95,8 +96,8 @@ static int fake_queue_enable(struct virtio_device *dev, struct virtqueue *vq,
 
 	if (f->enable_error)
 		return f->enable_error;
-	f->ring = *addresses;
-	f->queue_size = vq->size;
+	f->rings[vq->index] = (struct fake_ring){ .size = vq->size, .at = *addresses };
+	f->queue = vq->index;
 	return 0;
 }
 
@@ -105,8 +106,131 @@ static void fake_notify(struct virtqueue *vq)
 	struct fake_device *f = of(vq->owner);
 
 	f->bells++;
+	f->queue = vq->index;
 	if (f->answer)
 		f->answer(f);
+}
+
+static struct fake_device *interrupting;	/* the only one at a time */
+
+static void local_end(void)
+{
+}
+
+static bool local_in_service(uint8_t vector __unused)
+{
+	return false;
+}
+
+static struct irq_message local_message(uint8_t vector)
+{
+	return (struct irq_message){ 0, vector };
+}
+
+static const struct irq_local host_local = {
+	.name = "host",
+	.end = local_end,
+	.in_service = local_in_service,
+	.message = local_message,
+};
+
+/* Where interrupts are open, one that is pending comes. */
+static void interrupt(void)
+{
+	struct fake_device *f = interrupting;
+
+	for (unsigned i = 0; i < FAKE_SOURCES; i++) {
+		if (f->pending & 1u << i && f->irqs[i] && f->irqs[i]->vector) {
+			f->pending &= ~(1u << i);
+			irq_dispatch(f->irqs[i]->vector);
+			return;
+		}
+	}
+}
+
+static void raise(struct fake_device *f, unsigned source, unsigned what)
+{
+	f->isr |= what;
+	if (f->tried >= f->mute)
+		f->pending |= 1u << source;
+}
+
+static int fake_irqs_open(struct virtio_device *dev, unsigned wanted, unsigned *count)
+{
+	struct fake_device *f = of(dev);
+
+	if (f->irqs_error)
+		return f->irqs_error;
+	*count = min(wanted, f->sources);
+	if (*count) {
+		dev->irq_kind = f->messages ? "MSI-X" : "line";
+		f->irqs_open++;
+	} else {
+		dev->irq_why = "a fake without interrupts";
+	}
+	return 0;
+}
+
+static int fake_irq_connect(struct virtio_device *dev, unsigned index, struct irq *irq)
+{
+	struct fake_device *f = of(dev);
+	struct irq_message message;
+
+	if (f->connect_error)
+		return f->connect_error;
+	f->irqs[index] = irq;
+	return irq_connect_message(irq, &message);
+}
+
+static int fake_irq_retry(struct virtio_device *dev, struct irq *irq)
+{
+	struct fake_device *f = of(dev);
+
+	irq_disconnect(irq);
+	f->pending = 0;
+	if (f->tried == f->ways)
+		return -ENOENT;
+	f->tried++;
+	f->connect_error = 0;
+	return fake_irq_connect(dev, 0, irq);
+}
+
+static void fake_irqs_close(struct virtio_device *dev)
+{
+	struct fake_device *f = of(dev);
+
+	f->irqs_open--;
+	f->pending = 0;
+	memset(f->irqs, 0, sizeof(f->irqs));
+}
+
+static int fake_queue_source(struct virtio_device *dev, uint16_t queue, unsigned index)
+{
+	struct fake_device *f = of(dev);
+
+	if (index >= f->room)
+		return -EBUSY;
+	f->queue_source[queue] = index;
+	return 0;
+}
+
+static int fake_config_source(struct virtio_device *dev, unsigned index)
+{
+	return index < of(dev)->room ? 0 : -EBUSY;
+}
+
+static unsigned fake_acknowledge(struct virtio_device *dev)
+{
+	struct fake_device *f = of(dev);
+	unsigned isr = f->isr;
+
+	f->isr = 0;
+	return f->messages ? VIRTIO_INTERRUPT_ANY : isr;
+}
+
+static int fake_where(const struct virtio_device *dev __unused, char *buf, size_t size)
+{
+	return format(buf, size, "fake");
 }
 
 static int fake_describe(const struct virtio_device *dev, char *buf, size_t size)
@@ -126,7 +250,16 @@ static const struct virtio_transport_ops fake_ops = {
 	.queue_size_max = fake_queue_size_max,
 	.queue_enable = fake_queue_enable,
 	.notify = fake_notify,
+	.irqs_open = fake_irqs_open,
+	.irq_connect = fake_irq_connect,
+	.irq_retry = fake_irq_retry,
+	.irqs_close = fake_irqs_close,
+	.queue_source = fake_queue_source,
+	.config_source = fake_config_source,
+	.acknowledge = fake_acknowledge,
 	.describe = fake_describe,
+	.where = fake_where,
+	.name = "fake",
 };
 
 void fake_device_init(struct fake_device *f, uint32_t id)
@@ -138,16 +271,23 @@ void fake_device_init(struct fake_device *f, uint32_t id)
 	f->dev.config_len = FAKE_CONFIG_LEN;
 	f->offered = VIRTIO_F_VERSION_1;
 	f->queue_max = 64;
+	f->room = FAKE_SOURCES;
+	interrupting = f;
+	host_interrupt = interrupt;
+	host_clock_step = HOST_STEP_NS;
+	if (!irq_ready())
+		irq_local_register(&host_local);
 }
 
 int fake_device_fetch(struct fake_device *f, uint16_t *head, uint8_t **data, uint32_t *writable)
 {
-	const struct virtq_avail *avail = (const void *)(uintptr_t)f->ring.avail;
-	const struct virtq_desc *desc = (const void *)(uintptr_t)f->ring.desc;
+	struct fake_ring *r = &f->rings[f->queue];
+	const struct virtq_avail *avail = (const void *)(uintptr_t)r->at.avail;
+	const struct virtq_desc *desc = (const void *)(uintptr_t)r->at.desc;
 
-	if (f->queue_size == 0 || f->seen == avail->idx)
+	if (r->size == 0 || r->seen == avail->idx)
 		return -EAGAIN;
-	*head = avail->ring[f->seen++ % f->queue_size];
+	*head = avail->ring[r->seen++ % r->size];
 	*data = (uint8_t *)(uintptr_t)desc[*head].addr;
 	*writable = desc[*head].flags & VIRTQ_DESC_F_WRITE ? desc[*head].len : 0;
 	return 0;
@@ -155,8 +295,20 @@ int fake_device_fetch(struct fake_device *f, uint16_t *head, uint8_t **data, uin
 
 void fake_device_use(struct fake_device *f, uint32_t id, uint32_t len)
 {
-	struct virtq_used *used = (void *)(uintptr_t)f->ring.used;
+	const struct fake_ring *r = &f->rings[f->queue];
+	const struct virtq_avail *avail = (const void *)(uintptr_t)r->at.avail;
+	struct virtq_used *used = (void *)(uintptr_t)r->at.used;
 
-	used->ring[used->idx % f->queue_size] = (struct virtq_used_elem){ id, len };
+	used->ring[used->idx % r->size] = (struct virtq_used_elem){ id, len };
 	used->idx++;
+	if (!(avail->flags & VIRTQ_AVAIL_F_NO_INTERRUPT))
+		raise(f, f->queue_source[f->queue], VIRTIO_INTERRUPT_QUEUE);
+}
+
+void fake_device_config_changes(struct fake_device *f, bool dying)
+{
+	if (dying)
+		f->status |= VIRTIO_STATUS_NEEDS_RESET;
+	f->generation++;
+	raise(f, 0, VIRTIO_INTERRUPT_CONFIG);
 }

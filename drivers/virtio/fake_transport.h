@@ -8,7 +8,11 @@
 #include "drivers/virtio/transport.h"
 #include "drivers/virtio/ring.h"
 
-enum { FAKE_CONFIG_LEN = 16 };
+enum {
+	FAKE_CONFIG_LEN = 16,
+	FAKE_QUEUES = 2,
+	FAKE_SOURCES = 4,
+};
 
 struct fake_device {
 	struct virtio_device dev;
@@ -24,6 +28,13 @@ struct fake_device {
 	int enable_error;
 	uint8_t config[FAKE_CONFIG_LEN];
 	void (*answer)(struct fake_device *f);	/* at each doorbell */
+	unsigned sources;		/* interrupts that it has; 0: it is polled */
+	bool messages;			/* they are messages; else an ISR tells */
+	unsigned room;			/* sources from this one on are refused for a queue */
+	unsigned mute;			/* so many ways to connect stay silent */
+	unsigned ways;			/* to connect, beside the first */
+	int connect_error;
+	int irqs_error;
 
 	/* What it saw. */
 	uint8_t status;
@@ -33,19 +44,31 @@ struct fake_device {
 	unsigned opened;
 	unsigned bells;
 	uint32_t generation;
-	uint16_t queue_size;
-	struct virtqueue_addresses ring;
-	uint16_t seen;			/* of the avail ring */
+	struct fake_ring {
+		uint16_t size;
+		uint16_t seen;		/* of the avail ring */
+		struct virtqueue_addresses at;
+	} rings[FAKE_QUEUES];
+	uint16_t queue;			/* set up or rung last */
+	struct irq *irqs[FAKE_SOURCES];	/* connected */
+	unsigned queue_source[FAKE_QUEUES];
+	unsigned tried;			/* ways to connect that were given up */
+	unsigned isr;			/* of enum virtio_interrupt */
+	unsigned pending;		/* interrupts on their way, one bit per source */
+	unsigned irqs_open;
 };
 
 /* An honest, modern device of this type with queues of 64. */
 void fake_device_init(struct fake_device *f, uint32_t id);
 
 /*
- * Takes the next published chain, -EAGAIN if there is none. *writable is how
+ * Takes the next published chain of f->queue, -EAGAIN if there is none. *writable is how
  * much its first descriptor holds, *data where that is.
  */
 int fake_device_fetch(struct fake_device *f, uint16_t *head, uint8_t **data, uint32_t *writable);
 
-/* Puts an element into the used ring. */
+/* The configuration changed; with `dying` the device cannot go on either. */
+void fake_device_config_changes(struct fake_device *f, bool dying);
+
+/* Puts an element into the used ring of f->queue, and interrupts if that is wanted. */
 void fake_device_use(struct fake_device *f, uint32_t id, uint32_t len);

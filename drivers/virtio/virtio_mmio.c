@@ -313,23 +313,32 @@ struct view {
 	paddr_t start, end;
 };
 
+/* Has the view hold a window too, if it lies beside what is there. */
+static bool view_extend(struct view *v, const struct virtio_mmio_window *w)
+{
+	paddr_t start = min(v->start, align_down(w->base, (paddr_t)PAGE_SIZE));
+	paddr_t end = max(v->end, align_up(w->base + w->size, (paddr_t)PAGE_SIZE));
+
+	if (w->base + w->size < v->start || w->base > v->end || end - start > VIEW_MAX)
+		return false;
+	v->start = start;
+	v->end = end;
+	return true;
+}
+
 /*
- * Maps window `first` and those that follow it closely, in the order of the
- * list: microvm's 24 are one mapping.
+ * Maps window `first` and its neighbours that follow in the list, whichever
+ * way that goes: microvm's 24 are one mapping.
  */
 static void view_map(struct view *v, unsigned first)
 {
 	const struct virtio_mmio_window *w = &windows.list[first];
 
-	v->start = align_down(w->base, PAGE_SIZE);
-	v->end = align_up(w->base + w->size, PAGE_SIZE);
-	for (unsigned i = first + 1; i < windows.count; i++) {
-		w = &windows.list[i];
-		if (w->base < v->start || w->base > v->end ||
-		    w->base + w->size > v->start + VIEW_MAX)
+	v->start = align_down(w->base, (paddr_t)PAGE_SIZE);
+	v->end = align_up(w->base + w->size, (paddr_t)PAGE_SIZE);
+	for (unsigned i = first + 1; i < windows.count; i++)
+		if (!view_extend(v, &windows.list[i]))
 			break;
-		v->end = max(v->end, align_up(w->base + w->size, (paddr_t)PAGE_SIZE));
-	}
 	v->regs = ioremap(v->start, v->end - v->start, IOREMAP_UNCACHED);
 	if (!v->regs)
 		v->end = v->start;

@@ -290,7 +290,11 @@ static int open(struct virtio_device *dev)
 		}
 	}
 	dev->config_len = p->lengths[VIRTIO_PCI_CAP_DEVICE];
-	pci_device_enable(p->pci);
+	if (pci_device_enable(p->pci)) {
+		close(dev);
+		dev->undriven = p->pci->problem;
+		return -ENODEV;
+	}
 	return 0;
 }
 

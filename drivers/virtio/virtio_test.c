@@ -19,10 +19,21 @@ static struct fake_device fake;
 static struct virtqueue *queue;
 static int probe_error;
 static uint16_t wish;
+static unsigned drained, taken;
+
+static void drain(struct virtqueue *vq)
+{
+	uint32_t len;
+	void *token;
+
+	drained++;
+	while (virtqueue_take(vq, &token, &len) == 0)
+		taken++;
+}
 
 static int test_probe(struct virtio_device *dev)
 {
-	int rc = virtio_queue_setup(dev, 0, wish, &queue);
+	int rc = virtio_queue_setup(dev, 0, wish, drain, &queue);
 
 	if (rc)
 		return rc;
@@ -50,6 +61,9 @@ static void begin(void)
 
 static void end(struct ktest_run *t)
 {
+	if (fake.dev.driver)
+		virtio_device_fail(&fake.dev, "the test is over", 0);
+	expect_eq(t, fake.irqs_open, 0);
 	virtio_queues_free(&fake.dev);
 	expect_eq(t, host_memory_live, fake.dev.unsafe && queue ? 1 : 0);
 }
@@ -86,7 +100,7 @@ KTEST(virtio_modern_device_comes_up_in_the_order_of_the_specification)
 	expect(t, fake.dev.driver == &test_driver && fake.dev.fault == NULL);
 	expect_eq(t, fake.opened, 1);
 	expect_eq(t, queue->size, 8);
-	expect(t, is_aligned(fake.ring.desc, 16) && is_aligned(fake.ring.used, 4));
+	expect(t, is_aligned(fake.rings[0].at.desc, 16) && is_aligned(fake.rings[0].at.used, 4));
 	end(t);
 }
 
@@ -98,9 +112,9 @@ KTEST(virtio_legacy_device_gets_32_features_and_its_own_layout)
 	expect_eq(t, virtio_device_start(&fake.dev, &test_driver), 0);
 	expect_eq(t, fake.accepted, DRIVER_FEATURE);
 	expect_eq(t, fake.status, BEGUN | VIRTIO_STATUS_DRIVER_OK);
-	expect_eq(t, fake.ring.used - fake.ring.desc, 4096);
-	expect_eq(t, fake.ring.avail - fake.ring.desc, 8 * 16);
-	expect(t, is_aligned(fake.ring.desc, 4096));
+	expect_eq(t, fake.rings[0].at.used - fake.rings[0].at.desc, 4096);
+	expect_eq(t, fake.rings[0].at.avail - fake.rings[0].at.desc, 8 * 16);
+	expect(t, is_aligned(fake.rings[0].at.desc, 4096));
 	end(t);
 }
 
@@ -169,7 +183,7 @@ KTEST(virtio_queue_is_the_smaller_of_offer_and_wish)
 		wish = cases[i].wish;
 		require(t, virtio_device_start(&fake.dev, &test_driver) == 0);
 		expect_eq(t, queue->size, cases[i].size);
-		expect_eq(t, fake.queue_size, cases[i].size);
+		expect_eq(t, fake.rings[0].size, cases[i].size);
 		end(t);
 	}
 }

@@ -6,6 +6,7 @@
  */
 #include "arch/x86/boot/watch.h"
 
+#include "arch/x86/image.h"
 #include "arch/x86/paging.h"
 #include "kernel/lib/string.h"
 #include "kernel/run.h"
@@ -28,6 +29,12 @@ struct watched {
 
 static struct watched watched[WATCHED_MAX];
 static size_t count;
+
+/*
+ * The kernel's own code and constants: no store of ours can reach them, a
+ * device that is told a wrong address can.
+ */
+static struct watched image;
 
 struct word {
 	uint64_t v;
@@ -82,6 +89,13 @@ void boot_watch_begin(void)
 
 	if (!run_options.test[0])
 		return;
+	image = (struct watched){
+		.what = "the kernel's image",
+		.start = boot_handover()->base,
+		.len = (uint64_t)(rodata_end - image_start),
+	};
+	if (!sum_range(image.start, image.len, &image.sum))
+		image.len = 0;
 	for (uint32_t i = 0; i < boot_info.range_count; i++)
 		watch("boot information", NULL, boot_info.ranges[i].start, boot_info.ranges[i].end);
 	for (uint32_t i = 0; i < boot_info.module_count; i++)
@@ -106,6 +120,15 @@ static bool compare(const struct watched *w)
 	return same;
 }
 
+static bool image_is_as_it_was(void)
+{
+	bool same = image.len && compare(&image);
+
+	print("# text and read-only data of the kernel: %llu bytes, %s\n",
+	      (unsigned long long)image.len, same ? "unchanged" : "changed");
+	return same;
+}
+
 bool boot_watch_end(void)
 {
 	uint64_t bytes = 0;
@@ -117,5 +140,5 @@ bool boot_watch_end(void)
 	}
 	print("# left by firmware and loader: %zu ranges, %llu bytes, %zu changed\n", count,
 	      (unsigned long long)bytes, changed);
-	return changed == 0 && count > 0;
+	return image_is_as_it_was() && changed == 0 && count > 0;
 }

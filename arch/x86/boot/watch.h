@@ -2,7 +2,9 @@
 /*
  * A watch over what the firmware and the loader left: boot information,
  * modules, ACPI tables. None of it is the kernel's, so after all tests it must
- * be as it was at entry. Only for runs whose command line asks for tests.
+ * be as it was at entry. The same holds for the kernel's text and read-only
+ * data: whatever the devices were told, they did not write there. Only for
+ * runs whose command line asks for tests.
  */
 #pragma once
 
