@@ -131,14 +131,26 @@ static const char *connect_problem(int rc)
 	}
 }
 
-static void source_init(struct virtio_device *dev, unsigned index)
+/* "virtio-rng 0xfeb02e00"; one of several also says what it is for. */
+static void source_name(struct virtio_device *dev, unsigned index, unsigned count)
 {
 	struct virtio_source *s = &dev->sources[index];
 	const char *type = virtio_id_name(dev->id);
-	char where[24];
+	char where[24], use[16] = "";
 
 	dev->ops->where(dev, where, sizeof(where));
-	format(s->name, sizeof(s->name), "virtio-%s %s.%u", type ? type : "?", where, index);
+	if (dev->config_alone && index == 0)
+		format(use, sizeof(use), " config");
+	else if (count > 1)
+		format(use, sizeof(use), " queue %u", index - dev->config_alone);
+	format(s->name, sizeof(s->name), "virtio-%s %s%s", type ? type : "?", where, use);
+}
+
+static void source_init(struct virtio_device *dev, unsigned index, unsigned count)
+{
+	struct virtio_source *s = &dev->sources[index];
+
+	source_name(dev, index, count);
 	s->dev = dev;
 	s->work.run = source_run;
 	s->irq.name = s->name;
@@ -156,7 +168,7 @@ static int sources_connect(struct virtio_device *dev, unsigned count)
 	int rc = 0;
 
 	for (unsigned i = 0; i < count; i++) {
-		source_init(dev, i);
+		source_init(dev, i, count);
 		rc = dev->ops->irq_connect(dev, i, &dev->sources[i].irq);
 		if (rc && count == 1 && source_retry(dev))
 			rc = 0;
