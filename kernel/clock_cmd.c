@@ -14,8 +14,8 @@ static void show_source(struct clock_source *c)
 		print("  not used: %s\n", c->problem);
 		return;
 	}
-	print(" %12llu Hz  %2u bits  at %#llx, by %s", (unsigned long long)c->hz, c->bits,
-	      (unsigned long long)c->read(c), c->hz ? c->from : "nobody");
+	print(" %12llu Hz  %2u bits  at %#llx, %s", (unsigned long long)c->hz, c->bits,
+	      (unsigned long long)c->read(c), c->hz ? c->from : "frequency unknown");
 	if (c->compared)
 		print(", %+lld ppm", (long long)c->deviation);
 	print("%s%s\n", c->note ? ", " : "", c->note ? c->note : "");
