@@ -18,7 +18,7 @@
 enum {
 	STALL_NS = 10 * 1000 * 1000,	/* nobody turned for so long: the machine stood still */
 	STALLS_MAX = 8,			/* that one wait forgives */
-	STILL_MAX = 1 << 24,		/* turns in which the clock may show the same */
+	STILL_MAX = 1 << 22,		/* turns in which the clock may show the same */
 };
 
 /* A queue of work. */

@@ -25,7 +25,8 @@ KTEST(scale_is_as_near_as_its_bits_allow)
 	unsigned wrong = 0;
 
 	for (unsigned i = 0; i < 10000; i++) {
-		uint64_t denominator = ktest_random_below(t, BIT(ktest_random_below(t, 30) + 1)) + 1;
+		unsigned bits = 1 + (unsigned)ktest_random_below(t, 30);
+		uint64_t denominator = ktest_random_below(t, BIT(bits)) + 1;
 		uint64_t numerator = ktest_random_below(t, BIT(12) * denominator);
 		uint64_t value = ktest_random_below(t, BIT(20));
 		uint64_t exact = value * numerator / denominator;

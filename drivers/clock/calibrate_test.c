@@ -117,7 +117,9 @@ KTEST(deviation_has_a_sign)
 
 KTEST(calibration_pick_takes_the_first_that_is_not_alone)
 {
-	struct calibration said[] = { { 3000000000u, 50 }, { 2000000000, 300 }, { 2000100000, 900 } };
+	struct calibration said[] = {
+		{ 3000000000u, 50 }, { 2000000000, 300 }, { 2000100000, 900 },
+	};
 
 	expect_eq(t, calibration_pick(said, 1), 0);
 	expect_eq(t, calibration_pick(said, 2), 0);

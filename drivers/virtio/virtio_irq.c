@@ -29,6 +29,8 @@
 #define LOG_SUBSYS virtio
 #include "kernel/log.h"
 
+enum { ANSWER_TRIES = 5 };	/* of irq_prove(): a second in all */
+
 static bool source_interrupt(struct irq *irq)
 {
 	struct virtio_source *s = container_of(irq, struct virtio_source, irq);
@@ -237,6 +239,18 @@ void virtio_irqs_assign(struct virtio_device *dev, struct virtqueue *vq)
 	(void)!virtqueue_interrupts_on(vq);
 }
 
+/* A device that has not answered yet is slow, which says nothing of its interrupt. */
+static bool answer_prove(struct virtqueue *vq, struct irq *irq, uint64_t before)
+{
+	for (unsigned i = 0; i < ANSWER_TRIES; i++) {
+		if (irq_prove(irq, before))
+			return true;
+		if (vq->stopped || virtqueue_has_used(vq))
+			break;
+	}
+	return false;
+}
+
 /*
  * One queue's interrupt; false if it was not seen in any way. What came in
  * silence is taken and the line let go before another way is tried.
@@ -250,7 +264,7 @@ static bool queue_prove(struct virtio_device *dev, struct virtqueue *vq)
 
 		if (dev->driver->prove(dev, vq))
 			return false;
-		if (irq_prove(irq, before))
+		if (answer_prove(vq, irq, before))
 			return true;
 		(void)!queue_drain(vq);
 		dev->ops->acknowledge(dev);
