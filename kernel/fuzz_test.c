@@ -101,11 +101,14 @@ KTEST(fuzz_targets_take_random_bytes)
 	const struct fuzz_target *const *target;
 	uint8_t bytes[SIZE];
 
+	__sanitizer_set_death_callback(say_which);
 	table_for_each(fuzz_targets, target) {
+		snprintf(running, sizeof(running), "%s", (*target)->name);
 		for (uint64_t n = ktest_operations() / 5000; n; n--) {
 			for (size_t i = 0; i < SIZE; i++)
 				bytes[i] = (uint8_t)ktest_random(t);
 			run_with(*target, bytes, ktest_random_below(t, SIZE + 1));
 		}
 	}
+	__sanitizer_set_death_callback(NULL);
 }

@@ -21,8 +21,7 @@ def bar(index, address, size, kind, prefetchable, state, why=None):
 
 def function(address, vendor, device, klass, bars=(), bridge=None):
     return {"address": address, "vendor": vendor, "device": device, "class": klass,
-            "class_name": "something", "problem": None, "bridge": bridge,
-             "bars": list(bars)}
+            "class_name": "something", "bridge": bridge, "bars": list(bars)}
 
 
 def virtio(kind, number, where, transport, through, driver="virtio-rng"):

@@ -118,7 +118,6 @@ SCHEMA = {
                      "from": Text("_CRS", "memory map", "configured (a guess)")}],
         "functions": [{
             "address": FUNCTION, "vendor": HEX, "device": HEX, "class": HEX, "class_name": NAME,
-            "problem": Maybe(NAME),
             "bridge": Maybe({"secondary": COUNT, "subordinate": COUNT}),
             "bars": [{
                 "index": COUNT, "address": HEX, "size": HEX,

@@ -29,6 +29,8 @@
 #define LOG_SUBSYS virtio
 #include "kernel/log.h"
 
+enum { ANSWER_TRIES = 5 };	/* of irq_prove(): a second in all */
+
 static bool source_interrupt(struct irq *irq)
 {
 	struct virtio_source *s = container_of(irq, struct virtio_source, irq);
@@ -131,14 +133,26 @@ static const char *connect_problem(int rc)
 	}
 }
 
-static void source_init(struct virtio_device *dev, unsigned index)
+/* "virtio-rng 0xfeb02e00"; one of several also says what it is for. */
+static void source_name(struct virtio_device *dev, unsigned index, unsigned count)
 {
 	struct virtio_source *s = &dev->sources[index];
 	const char *type = virtio_id_name(dev->id);
-	char where[24];
+	char where[24], use[16] = "";
 
 	dev->ops->where(dev, where, sizeof(where));
-	format(s->name, sizeof(s->name), "virtio-%s %s.%u", type ? type : "?", where, index);
+	if (dev->config_alone && index == 0)
+		format(use, sizeof(use), " config");
+	else if (count > 1)
+		format(use, sizeof(use), " queue %u", index - dev->config_alone);
+	format(s->name, sizeof(s->name), "virtio-%s %s%s", type ? type : "?", where, use);
+}
+
+static void source_init(struct virtio_device *dev, unsigned index, unsigned count)
+{
+	struct virtio_source *s = &dev->sources[index];
+
+	source_name(dev, index, count);
 	s->dev = dev;
 	s->work.run = source_run;
 	s->irq.name = s->name;
@@ -156,7 +170,7 @@ static int sources_connect(struct virtio_device *dev, unsigned count)
 	int rc = 0;
 
 	for (unsigned i = 0; i < count; i++) {
-		source_init(dev, i);
+		source_init(dev, i, count);
 		rc = dev->ops->irq_connect(dev, i, &dev->sources[i].irq);
 		if (rc && count == 1 && source_retry(dev))
 			rc = 0;
@@ -225,6 +239,18 @@ void virtio_irqs_assign(struct virtio_device *dev, struct virtqueue *vq)
 	(void)!virtqueue_interrupts_on(vq);
 }
 
+/* A device that has not answered yet is slow, which says nothing of its interrupt. */
+static bool answer_prove(struct virtqueue *vq, struct irq *irq, uint64_t before)
+{
+	for (unsigned i = 0; i < ANSWER_TRIES; i++) {
+		if (irq_prove(irq, before))
+			return true;
+		if (vq->stopped || virtqueue_has_used(vq))
+			break;
+	}
+	return false;
+}
+
 /*
  * One queue's interrupt; false if it was not seen in any way. What came in
  * silence is taken and the line let go before another way is tried.
@@ -238,7 +264,7 @@ static bool queue_prove(struct virtio_device *dev, struct virtqueue *vq)
 
 		if (dev->driver->prove(dev, vq))
 			return false;
-		if (irq_prove(irq, before))
+		if (answer_prove(vq, irq, before))
 			return true;
 		(void)!queue_drain(vq);
 		dev->ops->acknowledge(dev);

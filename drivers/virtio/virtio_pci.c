@@ -220,26 +220,28 @@ static unsigned acknowledge(struct virtio_device *dev)
 	       (VIRTIO_INTERRUPT_QUEUE | VIRTIO_INTERRUPT_CONFIG);
 }
 
+static int where(const struct virtio_device *dev, char *buf, size_t size)
+{
+	const struct pci_device *pci = of(dev)->pci;
+
+	return format(buf, size, "%04x:%02x:%02x.%u", pci->host->segment, PCI_BUS(pci->address),
+		      PCI_SLOT(pci->address), PCI_FUNCTION(pci->address));
+}
+
 static int describe(const struct virtio_device *dev, char *buf, size_t size)
 {
 	const struct virtio_pci *p = of(dev);
 	const struct virtio_pci_cap *c = &p->caps.caps[VIRTIO_PCI_CAP_COMMON];
-	uint16_t address = p->pci->address;
+	char address[24];
+	const char *shown = address;
 
+	where(dev, address, sizeof(address));
+	if (p->pci->host->segment == 0)
+		shown += sizeof("0000:") - 1;
 	if (!c->length)
-		return format(buf, size, "virtio-pci %02x:%02x.%u", PCI_BUS(address),
-			      PCI_SLOT(address), PCI_FUNCTION(address));
-	return format(buf, size, "virtio-pci %02x:%02x.%u bar%u 0x%llx", PCI_BUS(address),
-		      PCI_SLOT(address), PCI_FUNCTION(address), c->bar,
+		return format(buf, size, "virtio-pci %s", shown);
+	return format(buf, size, "virtio-pci %s bar%u 0x%llx", shown, c->bar,
 		      (unsigned long long)p->caps.bars[c->bar].base);
-}
-
-static int where(const struct virtio_device *dev, char *buf, size_t size)
-{
-	uint16_t address = of(dev)->pci->address;
-
-	return format(buf, size, "0000:%02x:%02x.%u", PCI_BUS(address), PCI_SLOT(address),
-		      PCI_FUNCTION(address));
 }
 
 static struct mmio *structure_map(struct virtio_pci *p, const struct virtio_pci_cap *cap,

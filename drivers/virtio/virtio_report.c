@@ -59,7 +59,8 @@ static void interrupts_json(struct json *j, const struct virtio_device *dev)
 	json_string(j, "kind", dev->irq_kind ? dev->irq_kind : "polled");
 	json_number(j, "vectors", dev->source_count);
 	json_string(j, "proof", proof_name(dev->proof));
-	json_string(j, "why", dev->irq_why);
+	json_string(j, "why", dev->irq_why || dev->proof != IRQ_NOT_SEEN ? dev->irq_why :
+		    "interrupt not seen");
 	json_number(j, "count", virtio_irqs_count(dev));
 	json_number(j, "config_changes", dev->config_changes);
 	json_end(j);
