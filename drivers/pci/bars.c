@@ -367,8 +367,9 @@ static struct pci_bar bar_of(const struct slot *slot, const struct pci_res_bar *
 }
 
 /*
- * Decodes again as before, if it may, and what it was assigned. Of a bridge what is behind it matters
- * more than a BAR of its own, which at 0 is hidden by memory.
+ * Decodes again as before, if it may, and what it was assigned. Of a bridge
+ * what is behind it matters more than a BAR of its own, which at 0 is hidden
+ * by memory.
  */
 static void command_settle(const struct settling *s, struct pci_device *dev, uint16_t assigned,
 			   uint16_t allowed)

@@ -46,18 +46,6 @@ static const struct pci_config_ops ecam_ops = {
 	.write = ecam_write,
 };
 
-bool ecam_span(const struct acpi_mcfg *entry, unsigned physical_bits, struct pci_span *out)
-{
-	uint64_t limit = BIT(min(physical_bits, 52u));
-
-	if (entry->bus_first > entry->bus_last || entry->base == 0 || entry->base >= limit ||
-	    !is_aligned(entry->base, MIB))
-		return false;
-	out->start = entry->base + entry->bus_first * MIB;
-	out->end = entry->base + (entry->bus_last + 1) * MIB;
-	return out->end <= limit;
-}
-
 static const char *in_the_way(const struct regions *map, struct pci_span span)
 {
 	for (size_t i = 0; i < map->count; i++)
@@ -65,30 +53,6 @@ static const char *in_the_way(const struct regions *map, struct pci_span span)
 		    span.start < map->list[i].end)
 			return map->list[i].name;
 	return NULL;
-}
-
-static bool segment_is_listed(const struct acpi_info *acpi, uint16_t segment)
-{
-	for (unsigned i = 0; i < acpi->mcfg_count; i++)
-		if (acpi->mcfg[i].segment == segment)
-			return true;
-	return false;
-}
-
-unsigned ecam_find(const struct acpi_info *acpi, struct ecam out[ECAM_MAX])
-{
-	unsigned count = 0;
-
-	for (unsigned i = 0; i < acpi->mcfg_count; i++)
-		out[count++] = (struct ecam){ acpi->mcfg[i], "MCFG" };
-	for (unsigned i = 0; i < acpi->bridge_count; i++) {
-		const struct acpi_bridge *b = &acpi->bridges[i];
-
-		if (b->config_base && !segment_is_listed(acpi, b->segment))
-			out[count++] = (struct ecam){ { b->config_base, b->segment, b->bus,
-							b->bus_last }, "_CBA" };
-	}
-	return count;
 }
 
 int ecam_open(struct pci_host *host, const struct ecam *ecam, const struct regions *map,

@@ -21,7 +21,7 @@ uint32_t fake_get32(const struct fake_function *fn, unsigned offset)
 	return value;
 }
 
-static struct fake_function *find(struct fake_config *f, uint16_t address)
+struct fake_function *fake_function_at(struct fake_config *f, uint16_t address)
 {
 	for (unsigned i = 0; i < f->count; i++)
 		if (f->functions[i].address == address)
@@ -42,7 +42,7 @@ static uint32_t fake_read(struct pci_host *host, uint16_t address, uint16_t offs
 			  unsigned width)
 {
 	struct fake_config *f = access(host, offset, width);
-	const struct fake_function *fn = find(f, address);
+	const struct fake_function *fn = fake_function_at(f, address);
 	uint32_t value = 0xffffffff;
 
 	f->reads++;
@@ -53,26 +53,71 @@ static uint32_t fake_read(struct pci_host *host, uint16_t address, uint16_t offs
 	return value;
 }
 
+static bool is_bridge(const struct fake_function *fn)
+{
+	return (fn->config[PCI_HEADER_TYPE] & 0x7f) == PCI_HEADER_BRIDGE;
+}
+
+static bool decodes(const struct fake_function *fn)
+{
+	return fn->config[PCI_COMMAND] & (PCI_COMMAND_IO | PCI_COMMAND_MEMORY);
+}
+
+/* The bits of a BAR that can be written, or NULL if that is none of its BARs. */
+static const uint32_t *mask_of(const struct fake_function *fn, uint16_t offset)
+{
+	unsigned bar = (offset - PCI_BAR0) / 4u;
+
+	if (offset == (is_bridge(fn) ? PCI_ROM_BAR_BRIDGE : PCI_ROM_BAR))
+		return &fn->rom_mask;
+	if (offset < PCI_BAR0 || bar >= (is_bridge(fn) ? 2 : PCI_BARS_MAX))
+		return NULL;
+	return &fn->bar_mask[bar];
+}
+
+static void bar_write(struct fake_function *fn, uint16_t offset, uint32_t mask, uint32_t value)
+{
+	uint32_t before = fake_get32(fn, offset);
+
+	if (fn->stubborn && value < 0xfffff800 && value != 0 && before != (before | mask))
+		return;
+	fake_set32(fn, offset, (value & mask) | (before & ~mask));
+}
+
+/* Windows of bridges: base and limit, and their upper halves. */
+static bool is_window(const struct fake_function *fn, uint16_t offset)
+{
+	return is_bridge(fn) && offset >= PCI_IO_BASE && offset < PCI_CAPABILITIES;
+}
+
 static void fake_write(struct pci_host *host, uint16_t address, uint16_t offset,
 		       unsigned width, uint32_t value)
 {
 	struct fake_config *f = access(host, offset, width);
-	struct fake_function *fn = find(f, address);
-	unsigned bar = (offset - PCI_BAR0) / 4u;
+	struct fake_function *fn = fake_function_at(f, address);
+	const uint32_t *mask = fn ? mask_of(fn, offset) : NULL;
 
-	if (!fn || (offset != PCI_COMMAND && (offset < PCI_BAR0 || bar >= PCI_BARS_MAX))) {
+	f->writes++;
+	if (!fn) {
 		f->mistakes++;
 		return;
 	}
-	if (offset == PCI_COMMAND) {
-		memcpy(&fn->config[offset], &value, width);
+	/* Addresses are only safe to change while the function answers to none. */
+	if ((mask || is_window(fn, offset)) && decodes(fn) &&
+	    !(mask == &fn->rom_mask && width == 4))
+		f->mistakes++;
+	if (mask) {
+		f->mistakes += width != 4;
+		bar_write(fn, offset, *mask, value);
 		return;
 	}
-	/* Sizing is only safe while the function answers to no address. */
-	if (width != 4 || fn->config[PCI_COMMAND] & (PCI_COMMAND_IO | PCI_COMMAND_MEMORY))
-		f->mistakes++;
-	fake_set32(fn, offset, (value & fn->bar_mask[bar]) |
-		   (fake_get32(fn, offset) & ~fn->bar_mask[bar]));
+	for (unsigned i = 0; i < width; i++) {
+		uint8_t bits = fn->writable[offset + i];
+
+		f->mistakes += bits == 0 && !is_window(fn, offset);
+		fn->config[offset + i] = (uint8_t)((value >> 8 * i & bits) |
+						   (fn->config[offset + i] & ~bits));
+	}
 }
 
 static const struct pci_config_ops fake_ops = { fake_read, fake_write };
@@ -99,6 +144,8 @@ struct fake_function *fake_function_add(struct fake_config *f, unsigned bus, uns
 	memset(fn, 0, sizeof(*fn));
 	fn->address = (uint16_t)(bus << 8 | slot << 3 | function);
 	fake_set32(fn, PCI_VENDOR_ID, id);
+	fn->writable[PCI_COMMAND] = 0xff;
+	fn->writable[PCI_COMMAND + 1] = 0xff;
 	return fn;
 }
 
@@ -108,6 +155,24 @@ void fake_function_bridge(struct fake_function *fn, uint8_t secondary, uint8_t s
 	fn->config[PCI_PRIMARY_BUS] = (uint8_t)PCI_BUS(fn->address);
 	fn->config[PCI_PRIMARY_BUS + 1] = secondary;
 	fn->config[PCI_PRIMARY_BUS + 2] = subordinate;
+	memset(&fn->writable[PCI_PRIMARY_BUS], 0xff, 4);
+	/* Base and limit: closed; the types say 16-bit ports, 64-bit prefetchable. */
+	fake_set16(fn, PCI_IO_BASE, 0x00f0);
+	fake_set32(fn, PCI_MEMORY_BASE, 0x0000fff0);
+	fake_set32(fn, PCI_PREFETCHABLE_BASE, 0x0001fff1);
+	fn->writable[PCI_IO_BASE] = 0xf0;
+	fn->writable[PCI_IO_BASE + 1] = 0xf0;
+	for (unsigned i = 0; i < 8; i += 2) {
+		fn->writable[PCI_MEMORY_BASE + i] = 0xf0;
+		fn->writable[PCI_MEMORY_BASE + i + 1] = 0xff;
+	}
+	memset(&fn->writable[PCI_PREFETCHABLE_BASE_HIGH], 0xff, 8);
+}
+
+void fake_function_rom(struct fake_function *fn, uint32_t value, uint32_t size)
+{
+	fake_set32(fn, fn->config[PCI_HEADER_TYPE] & 1 ? PCI_ROM_BAR_BRIDGE : PCI_ROM_BAR, value);
+	fn->rom_mask = ~(size - 1) | 1;
 }
 
 void fake_function_bar(struct fake_function *fn, unsigned index, uint64_t base, uint64_t size,

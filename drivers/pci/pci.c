@@ -349,7 +349,8 @@ static void bar_learn(const struct pci_device *dev, uint16_t offset, uint32_t lo
 
 unsigned pci_bars_of(const struct pci_device *dev)
 {
-	return dev->header == PCI_HEADER_NORMAL ? PCI_BARS_MAX : dev->header == PCI_HEADER_BRIDGE ? 2 : 0;
+	return dev->header == PCI_HEADER_NORMAL ? PCI_BARS_MAX :
+	       dev->header == PCI_HEADER_BRIDGE ? 2 : 0;
 }
 
 uint16_t pci_rom_register(const struct pci_device *dev)

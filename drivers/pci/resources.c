@@ -267,7 +267,10 @@ static uint64_t windows_block(const struct solver *s, int16_t bridge, bool io,
 	return 0;
 }
 
-/* Whether the bridge forwards all of `span`; the roots are taken at their word. */
+/*
+ * Whether the bridge forwards all of `span`; the roots are taken at their
+ * word. A BAR may be reached by subtraction, a window behind may not.
+ */
 static bool bridge_forwards(const struct solver *s, int16_t bridge, bool io, struct pci_span span)
 {
 	for (; bridge >= 0; bridge = s->r->bridges[bridge].parent) {
@@ -297,7 +300,8 @@ static bool window_sane(const struct solver *s, const struct pci_res_bridge *b,
 	       now.start >= granule_of(space) &&
 	       now.end <= limit_of(s, space, space == PCI_SPACE_PREFETCHABLE) &&
 	       !set_blocks(&s->taken[is_io(space)], now) &&
-	       bridge_forwards(s, b->parent, is_io(space), now) &&
+	       (b->parent < 0 ||
+		in_windows(&s->r->bridges[b->parent], is_io(space), now)) &&
 	       !windows_block(s, b->parent, is_io(space), now);
 }
 
