@@ -9,13 +9,13 @@
 
 static void show_source(struct clock_source *c)
 {
-	print("%c %-12s", c == clock_source_current() ? '*' : ' ', c->name);
+	print("%c %-8s  %-16s", c == clock_source_current() ? '*' : ' ', c->id, c->name);
 	if (c->problem) {
 		print("  not used: %s\n", c->problem);
 		return;
 	}
-	print(" %12llu Hz  %2u bits  at %#llx, by %s", (unsigned long long)c->hz, c->bits,
-	      (unsigned long long)c->read(c), c->hz ? c->from : "nobody");
+	print("  %11llu Hz  %2u bits  at %#llx, %s", (unsigned long long)c->hz, c->bits,
+	      (unsigned long long)c->read(c), c->hz ? c->from : "frequency unknown");
 	if (c->compared)
 		print(", %+lld ppm", (long long)c->deviation);
 	print("%s%s\n", c->note ? ", " : "", c->note ? c->note : "");
@@ -23,14 +23,14 @@ static void show_source(struct clock_source *c)
 
 static void show_event_timer(struct event_timer *e)
 {
-	print("%c %-18s", e == event_timer_current() ? '*' : ' ', e->name);
+	print("%c %-8s  %-16s", e == event_timer_current() ? '*' : ' ', e->id, e->name);
 	if (e->problem)
-		print(" not used: %s\n", e->problem);
+		print("  not used: %s\n", e->problem);
 	else if (e == event_timer_current())
-		print(" %llu Hz, %llu interrupts\n", (unsigned long long)e->hz,
+		print("  %11llu Hz, %llu interrupts\n", (unsigned long long)e->hz,
 		      (unsigned long long)e->irq.count);
 	else
-		print(" not tried\n");
+		print("  not tried\n");
 }
 
 static int clock_run(int argc, char **argv __unused)

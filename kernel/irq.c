@@ -271,6 +271,17 @@ void irq_disconnect(struct irq *irq)
 	irq->kind = IRQ_KIND_NONE;
 }
 
+static void tell_owners(struct irq *irq)
+{
+	struct irq *next;
+
+	for (; irq; irq = next) {
+		next = irq->next;
+		if (irq->stormed)
+			irq->stormed(irq);
+	}
+}
+
 /* In the loop, as handlers do not log. */
 static void tell_storms(struct work *w __unused)
 {
@@ -282,6 +293,7 @@ static void tell_storms(struct work *w __unused)
 		slot->storm_untold = false;
 		log_err("%s: GSI %u came %u times in a row and is nobody's: masked",
 			slot->first->name, slot->first->gsi, IRQ_STORM);
+		tell_owners(slot->first);
 	}
 }
 

@@ -42,6 +42,12 @@ struct irq {
 	 * interrupts shut; never allocates, waits or logs.
 	 */
 	bool (*handle)(struct irq *irq);
+	/*
+	 * Its line was masked (`storming`): nothing comes any more. Called from
+	 * the loop; may disconnect and connect `irq` and nobody else's. May be
+	 * NULL.
+	 */
+	void (*stormed)(struct irq *irq);
 
 	/* kernel/irq.c sets. */
 	enum irq_kind kind;

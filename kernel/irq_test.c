@@ -401,6 +401,37 @@ static void dispatch_times(const struct irq *irq, unsigned n)
 		irq_dispatch(irq->vector);
 }
 
+static unsigned told;
+
+static void leave(struct irq *irq)
+{
+	told++;
+	irq_disconnect(irq);
+}
+
+KTEST(irq_owners_of_a_line_that_was_masked_are_told)
+{
+	struct irq a = source(refuse), b = source(refuse), c = source(refuse);
+
+	begin(t);
+	told = 0;
+	a.stormed = c.stormed = leave;
+	require(t, irq_connect_line(&a, 30, IRQ_LEVEL, IRQ_ACTIVE_LOW) == 0);
+	require(t, irq_connect_line(&b, 30, IRQ_LEVEL, IRQ_ACTIVE_LOW) == 0);
+	require(t, irq_connect_line(&c, 30, IRQ_LEVEL, IRQ_ACTIVE_LOW) == 0);
+	dispatch_times(&a, IRQ_STORM);
+	expect_eq(t, told, 0);				/* not from the handler */
+	print("# the error below is meant\n");
+	loop_turn();
+	expect_eq(t, told, 2);
+	expect(t, !a.vector && !c.vector && b.vector);
+	expect(t, pin_of(30)->masked);
+	require(t, irq_connect_line(&a, 30, IRQ_LEVEL, IRQ_ACTIVE_LOW) == 0);
+	expect(t, !pin_of(30)->masked && !b.storming);
+	irq_disconnect(&a);
+	irq_disconnect(&b);
+}
+
 KTEST(irq_level_line_that_nobody_claims_is_masked)
 {
 	struct irq a = source(refuse), b = source(refuse);

@@ -21,8 +21,12 @@
 
 #include "kernel/lib/types.h"
 
-/* The bound for a device's answer, in ticks: about 4 s at 2 GHz. */
+/*
+ * The bound for a device's answer: WAIT_DEVICE_NS where the frequency of the
+ * counter is known, else as many ticks as this says, about 4 s at 2 GHz.
+ */
 #define WAIT_DEVICE	(UINT64_C(1) << 33)
+#define WAIT_DEVICE_NS	UINT64_C(4000000000)
 
 struct wait {
 	uint64_t began;		/* ticks */
@@ -31,6 +35,8 @@ struct wait {
 };
 
 void wait_begin(struct wait *w, uint64_t ticks);
+/* The same by time; where no frequency is known a nanosecond is taken for two ticks. */
+void wait_begin_ns(struct wait *w, uint64_t ns);
 /* Pauses once. False once the bound is reached. */
 bool wait_turn(struct wait *w);
 void wait_end(struct wait *w);

@@ -13,7 +13,6 @@
 
 #include "drivers/clock/calibrate.h"
 #include "drivers/clock/clocks.h"
-#include "drivers/irq/lapic.h"
 #include "kernel/cmdline.h"
 #include "kernel/lib/errno.h"
 #include "kernel/lib/format.h"
@@ -155,7 +154,7 @@ static void spin(uint64_t ns)
 		while (((c->read(c) - references[0].first.count) & GENMASK(c->bits - 1, 0)) <
 		       enough && wait_turn(&w))
 			;
-	} else if (lapic_is_present()) {
+	} else {
 		while (cycles() - began < SPIN_TICKS && wait_turn(&w))
 			;
 	}
@@ -232,31 +231,35 @@ static void believe_kvmclock(void)
 		clock_source_set_hz(tsc, hz, "kvmclock");
 }
 
-/* The local APIC's timer counted while the time-stamp counter went on by `ticks`. */
-static void set_lapic_timer(uint32_t counted, uint64_t ticks)
+/* The local APIC's timer beside the time-stamp counter. */
+static void set_lapic_timer(const struct clock_sample *first, const struct clock_sample *last)
 {
 	uint64_t pace = tsc->hz ? tsc->hz : TICKS_ASSUMED_HZ;
+	uint64_t counted = (uint32_t)(last->count - first->count);
+	uint64_t ticks = last->tsc - first->tsc;
 
-	if (counted && ticks)
-		lapic_timer_set_hz(scale(pace, scale_make(counted, ticks)));
+	lapic_timer_set_hz(ticks ? scale(pace, scale_make(counted, ticks)) : 0);
 }
 
 static void measure(void)
 {
 	struct calibration said[REFERENCES_MAX];
-	struct clock_source *who[REFERENCES_MAX];
-	uint64_t began, ticks;
-	uint32_t counted;
+	struct clock_source *who[REFERENCES_MAX], *lapic;
+	struct clock_sample lapic_first, lapic_last;
 	unsigned count;
 
 	find_references();
 	for (unsigned i = 0; i < reference_count; i++)
 		references[i].first = sample(references[i].clock);
-	lapic_timer_measure_begin();
-	began = cycles();
-	spin(tsc->hz ? COMPARE_NS : MEASURE_NS);
-	counted = lapic_timer_measure_end();
-	ticks = cycles() - began;
+	lapic = lapic_timer_measure_begin();
+	if (lapic)
+		lapic_first = sample(lapic);
+	if (lapic || !tsc->hz)
+		spin(tsc->hz ? COMPARE_NS : MEASURE_NS);
+	if (lapic) {
+		lapic_last = sample(lapic);
+		lapic_timer_measure_end();
+	}
 
 	count = ask(0, said, who);
 	if (tsc->hz)
@@ -265,7 +268,8 @@ static void measure(void)
 		believe_reference(said, who, count);
 	for (unsigned i = 0; i < count; i++)
 		compare(who[i], &said[i]);
-	set_lapic_timer(counted, ticks);
+	if (lapic)
+		set_lapic_timer(&lapic_first, &lapic_last);
 }
 
 static struct clock_source *best_source(const char *only)

@@ -23,11 +23,12 @@ void pit_init(void);
 
 void lapic_timer_init(void);
 /*
- * The local APIC's timer counts while something else is measured: starts it,
- * and tells how far it got, 0 if it does not count.
+ * Has the local APIC's timer count for some seconds, so that it can be
+ * measured. Returns its counter, on no list, or NULL. What was begun is ended.
  */
-void lapic_timer_measure_begin(void);
-uint32_t lapic_timer_measure_end(void);
+struct clock_source *lapic_timer_measure_begin(void);
+void lapic_timer_measure_end(void);
+/* The result, in Hz; 0 if it did not count. */
 void lapic_timer_set_hz(uint64_t hz);
 
 /*

@@ -18,8 +18,9 @@ struct pvclock {
 	int8_t tsc_shift;		/* of the ticks, before they are multiplied */
 	uint8_t flags;
 	uint8_t reserved2[2];
-} __packed;
+};
 static_assert(sizeof(struct pvclock) == 32, "struct pvclock_vcpu_time_info");
+static_assert(offsetof(struct pvclock, tsc_to_system_mul) == 24, "and so are its members");
 
 enum { PVCLOCK_TSC_STABLE = BIT(0) };	/* flags */
 

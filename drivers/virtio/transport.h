@@ -33,6 +33,8 @@ struct virtio_source {
 	struct work work;
 	struct virtio_device *dev;
 	bool config;			/* the configuration may have changed */
+	bool stormed;			/* its line was masked, during a proof */
+	struct virtio_source *next_stormed;
 	char name[48];
 };
 

@@ -18,12 +18,20 @@
  * another way, if the transport knows one; after that the device is polled.
  * Nothing can make a device change its configuration, so a source that is for
  * this alone stays unproved, and silence there harms nobody.
+ *
+ * A line that is asserted and is nobody's is masked (kernel/irq.c), and with it
+ * whoever is on it for good reason; he is polled from then on. Not so during a
+ * proof: then it is most likely the device under proof, whose interrupt comes
+ * elsewhere than was said (window 0 of QEMU's microvm: its second IOAPIC takes
+ * pin 0 for pin 2, as if it were the first). Once that device is quiet, the
+ * others are connected again.
  */
 #include "drivers/virtio/virtio.h"
 
 #include "drivers/virtio/transport.h"
 #include "kernel/lib/errno.h"
 #include "kernel/lib/format.h"
+#include "kernel/lib/string.h"
 #include "mm/kmalloc.h"
 
 #define LOG_SUBSYS virtio
@@ -95,12 +103,28 @@ static bool device_poll(struct poller *p)
 	return found;
 }
 
+/* Sources whose line was masked while a device was proved. */
+static struct virtio_source *stormed;
+static bool proving;
+
+static void stormed_remove(struct virtio_source *s)
+{
+	struct virtio_source **at = &stormed;
+
+	while (*at && *at != s)
+		at = &(*at)->next_stormed;
+	if (*at)
+		*at = s->next_stormed;
+	s->stormed = false;
+}
+
 /* Nothing comes from its sources any more. */
 static void sources_disconnect(struct virtio_device *dev)
 {
 	for (unsigned i = 0; i < dev->source_count; i++) {
 		irq_disconnect(&dev->sources[i].irq);
 		work_cancel(&dev->sources[i].work);
+		stormed_remove(&dev->sources[i]);
 	}
 	if (dev->irq_kind)
 		dev->ops->irqs_close(dev);
@@ -121,6 +145,36 @@ static void poll_instead(struct virtio_device *dev, const char *why)
 	dev->polled = true;
 	dev->poller.poll = device_poll;
 	poller_add(&dev->poller);
+}
+
+static void source_stormed(struct irq *irq)
+{
+	struct virtio_source *s = container_of(irq, struct virtio_source, irq);
+
+	if (!proving) {
+		s->dev->irq_why = "its line was masked, as nobody lets go of it";
+		poll_instead(s->dev, NULL);
+	} else if (!s->stormed) {
+		s->stormed = true;
+		s->next_stormed = stormed;
+		stormed = s;
+	}
+}
+
+/* After a proof: the lines that were masked are tried again. */
+static void stormed_reconnect(void)
+{
+	while (stormed) {
+		struct virtio_source *s = stormed;
+		enum irq_proof proof = s->irq.proof;
+
+		stormed_remove(s);
+		irq_disconnect(&s->irq);
+		if (s->dev->ops->irq_connect(s->dev, (unsigned)(s - s->dev->sources), &s->irq))
+			poll_instead(s->dev, "its line cannot be connected again");
+		else
+			s->irq.proof = proof;
+	}
 }
 
 static const char *connect_problem(int rc)
@@ -157,6 +211,7 @@ static void source_init(struct virtio_device *dev, unsigned index, unsigned coun
 	s->work.run = source_run;
 	s->irq.name = s->name;
 	s->irq.handle = source_interrupt;
+	s->irq.stormed = source_stormed;
 }
 
 static bool source_retry(struct virtio_device *dev)
@@ -293,9 +348,12 @@ void virtio_irqs_prove(struct virtio_device *dev)
 		poll_instead(dev, "nothing can make it interrupt");
 		return;
 	}
+	proving = true;
 	dev->proof = queues_prove(dev) ? IRQ_SEEN : IRQ_NOT_SEEN;
 	if (dev->proof == IRQ_NOT_SEEN && !dev->fault)
 		poll_instead(dev, NULL);
+	proving = false;
+	stormed_reconnect();
 }
 
 void virtio_irqs_stop(struct virtio_device *dev)
@@ -324,10 +382,12 @@ uint64_t virtio_irqs_count(const struct virtio_device *dev)
 
 static int polled_describe(const struct virtio_device *dev, char *buf, size_t size)
 {
-	return format(buf, size, "polled%s%s%s",
-		      dev->proof == IRQ_NOT_SEEN ? ", interrupt not seen" : "",
-		      !dev->irq_why ? "" : dev->proof == IRQ_NOT_SEEN ? ": " : ", ",
-		      dev->irq_why ? dev->irq_why : "");
+	static const char not_seen[] = "interrupt not seen";
+	const char *why = dev->irq_why ? dev->irq_why : not_seen;
+
+	if (dev->proof != IRQ_NOT_SEEN || strcmp(why, not_seen) == 0)
+		return format(buf, size, "polled, %s", why);
+	return format(buf, size, "polled, %s: %s", not_seen, why);
 }
 
 int virtio_irqs_describe(const struct virtio_device *dev, char *buf, size_t size)

@@ -378,3 +378,56 @@ KTEST(virtio_polled_device_that_lies_is_stopped)
 	expect_eq(t, stops, 1);
 	end(t);
 }
+
+KTEST(virtio_device_whose_line_was_masked_is_polled)
+{
+	struct irq *irq;
+
+	begin(1, 1);
+	require(t, virtio_device_start(&fake.dev, &driver) == 0);
+	irq = &fake.dev.sources[0].irq;
+	irq->stormed(irq);
+	expect_eq(t, irq->vector, 0);
+	expect_said(t, "polled, its line was masked, as nobody lets go of it");
+	require(t, ask(queues[0]) == 0);
+	loop_turn();
+	expect_eq(t, taken, 2);
+	end(t);
+}
+
+static int prove_in_a_storm(struct virtio_device *dev, struct virtqueue *vq)
+{
+	struct irq *irq = &dev->sources[0].irq;
+
+	irq->stormed(irq);
+	irq->stormed(irq);
+	return prove(dev, vq);
+}
+
+KTEST(virtio_line_that_was_masked_during_a_proof_is_connected_again)
+{
+	begin(1, 1);
+	driver.prove = prove_in_a_storm;
+	require(t, virtio_device_start(&fake.dev, &driver) == 0);
+	expect(t, !fake.dev.polled && fake.dev.sources[0].irq.vector);
+	expect(t, fake.dev.sources[0].irq.proof == IRQ_SEEN);
+	require(t, ask(queues[0]) == 0);
+	loop_turn();
+	expect_eq(t, taken, 2);
+	end(t);
+
+	/* It is polled in the end, or goes altogether: no more to be connected. */
+	begin(1, 1);
+	driver.prove = prove_in_a_storm;
+	fake.mute = 1;
+	require(t, virtio_device_start(&fake.dev, &driver) == 0);
+	expect(t, fake.dev.polled);
+	end(t);
+
+	begin(1, 1);
+	driver.prove = prove_in_a_storm;
+	fake.answer = lie;
+	require(t, virtio_device_start(&fake.dev, &driver) == 0);
+	expect(t, fake.dev.fault && !fake.dev.polled);
+	end(t);
+}
