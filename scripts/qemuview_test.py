@@ -119,7 +119,7 @@ class ParseTest(unittest.TestCase):
 
     def test_devices_are_where_their_transport_is(self):
         self.assertEqual(qemuview.parse_virtio(QTREE), {"0000:02:01.0": (1, 2), "0xfeb02e00": (4, 1)})
-        modern = qemuview.parse_virtio(QTREE.replace("force-legacy = true", "force-legacy = false"))
+        modern = qemuview.parse_virtio(QTREE.replace("legacy = true", "legacy = false"))
         self.assertEqual(modern["0xfeb02e00"], (4, 2))
 
     def test_open_pins_are_read(self):
