@@ -345,6 +345,8 @@ static void function_take(const struct pci_device *pci, uint32_t id)
 		p->dev.undriven = "legacy only, not driven yet";
 	} else if (rc) {
 		p->dev.undriven = p->caps.problem;
+	} else {
+		p->dev.undriven = pci->problem;
 	}
 	if (virtio_device_register(&p->dev))
 		kfree(p);
