@@ -185,7 +185,9 @@ def compare_virtio(report, view, facts):
         found.append("virtio: the report has a device twice")
     for where in sorted(set(mine) & set(view.virtio)):
         device = mine[where]
-        found += _differ("virtio device %s: type" % where, device["id"], view.virtio[where])
+        kind, version = view.virtio[where]
+        found += _differ("virtio device %s: type" % where, device["id"], kind)
+        found += _differ("virtio device %s: version" % where, device["version"], version)
         wanted = facts["virtio"] if device["transport"] == "mmio" else "PCI"
         found += _unexpected("virtio device %s: found through" % where, device["found_through"],
                              wanted)

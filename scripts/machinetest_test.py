@@ -85,7 +85,7 @@ VIEW = View(
     {"ioapic": [0xfec00000], "apic-msi": [0xfee00000], "hpet": [0xfed00000],
      "pcie-ecam": [0xe0000000]},
     {"pic": [0x20, 0xa0], "pit": [0x40]},
-    {"0000:01:02.0": 4, "0xfeb02e00": 4, "0xfeb02c00": 1},
+    {"0000:01:02.0": (4, 1), "0xfeb02e00": (4, 1), "0xfeb02c00": (1, 1)},
     [Pin(23, 48, False, False)])
 
 # What is done to the report (path, value), and what must be said of it.
@@ -134,6 +134,7 @@ PLANTED = [
     ("virtio", [], "virtio device 0xfeb02e00: the report does not have it"),
     ("virtio.1.where", "0xfeb02a00", "virtio device 0xfeb02a00: the report has it, QEMU does not"),
     ("virtio.1.id", 1, "0xfeb02e00: type"),
+    ("virtio.1.version", 2, "0xfeb02e00: version: the report has 2, QEMU 1"),
     ("virtio.1.found_through", "command line", "0xfeb02e00: found through: the report has comm"),
     ("virtio.0.found_through", "ACPI", "0000:01:02.0: found through"),
     ("virtio.1.interrupts.proof", "not seen", "0xfeb02e00: proof"),
@@ -222,7 +223,7 @@ class CompareTest(unittest.TestCase):
     def test_a_device_that_should_be_found_must_be(self):
         report, view = copy.deepcopy(REPORT), copy.deepcopy(VIEW)
         del report["virtio"][1:]
-        view.virtio = {"0000:01:02.0": 4}
+        view.virtio = {"0000:01:02.0": (4, 1)}
         self.assertRegex(" ".join(self.said(report, view)), "no device found through ACPI")
         facts = [f.replace("virtio ACPI", "virtio none") for f in FACTS]
         self.assertEqual(self.said(report, view, facts), [])

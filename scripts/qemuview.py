@@ -54,7 +54,7 @@ class View:
     ram: list = field(default_factory=list)         # [start, end) of what is RAM
     ranges: dict = field(default_factory=dict)      # name -> starts, in the tree
     ports: dict = field(default_factory=dict)       # the same of I/O ports
-    virtio: dict = field(default_factory=dict)      # where -> type's number
+    virtio: dict = field(default_factory=dict)      # where -> type's number, version
     pins: list = field(default_factory=list)
 
 
@@ -130,11 +130,12 @@ def parse_ram(text):
 
 
 def parse_virtio(text):
-    """Where each virtio device is -> its type's number; from `info qtree`.
+    """Where each virtio device is -> (its type's number, 2 if it is modern, else 1);
+    from `info qtree`.
 
-    A device lies within the one that is its transport, which says where it is
-    after its own lines began and before the device's."""
-    found, where = {}, None
+    A device lies within the one that is its transport, whose own lines, which
+    say where it is, come before the device's."""
+    found, where, version = {}, None, 2
     for line in text.split("\n"):
         mmio = re.match(r" *mmio ([0-9a-f]{16})/", line)
         pci = re.match(r" *class .*, addr ([0-9a-f]{2}:[0-9a-f]{2}\.[0-7]),", line)
@@ -143,13 +144,16 @@ def parse_virtio(text):
             where = "0x%x" % int(mmio[1], 16)
         elif pci:
             where = "0000:" + pci[1]
+        elif re.match(r" *(force-legacy|disable-modern) = true$", line):
+            version = 1
         elif device:
             name = re.fullmatch(r"(?:vhost-user-|virtio-)(\w+)(?:-device)", device[1])
             if not name:
+                version = 2
                 continue
             if name[1] not in VIRTIO_TYPES or where in found or where is None:
                 raise ViewError("info qtree: %s at %s cannot be read" % (device[1], where))
-            found[where] = VIRTIO_TYPES[name[1]]
+            found[where] = VIRTIO_TYPES[name[1]], version
     return found
 
 

@@ -75,6 +75,7 @@ QTREE = """bus: main-system-bus
       dev: gpex-root, id ""
         class Host bridge, addr 00:00.0, pci id 1b36:0008 (sub 1af4:1100)
   dev: virtio-mmio, id ""
+    force-legacy = true
     mmio 00000000feb02e00/0000000000000200
     bus: virtio-mmio-bus.23
       type virtio-mmio-bus
@@ -117,7 +118,9 @@ class ParseTest(unittest.TestCase):
         self.assertEqual(qemuview.parse_ram(FLAT), [(0, 0xf0000), (0x100000, 0x10000000)])
 
     def test_devices_are_where_their_transport_is(self):
-        self.assertEqual(qemuview.parse_virtio(QTREE), {"0000:02:01.0": 1, "0xfeb02e00": 4})
+        self.assertEqual(qemuview.parse_virtio(QTREE), {"0000:02:01.0": (1, 2), "0xfeb02e00": (4, 1)})
+        modern = qemuview.parse_virtio(QTREE.replace("force-legacy = true", "force-legacy = false"))
+        self.assertEqual(modern["0xfeb02e00"], (4, 2))
 
     def test_open_pins_are_read(self):
         self.assertEqual(qemuview.parse_pins(PIC), [Pin(2, 33, False, False),
