@@ -5,6 +5,7 @@
 #include "kernel/ktest.h"
 #include "kernel/lib/errno.h"
 #include "kernel/loglevel.h"
+#include "kernel/time.h"
 #include "kernel/wait.h"
 #include "arch/x86/image.h"
 #include "arch/x86/layout.h"
@@ -115,4 +116,20 @@ KTEST(wait_ends_at_its_bound)
 		;
 	wait_end(&w);
 	expect(t, wait_total() - before >= 100000);
+}
+
+KTEST(wait_by_time_takes_the_known_frequency)
+{
+	uint64_t hz = time_tsc_hz() ? time_tsc_hz() : 2000000000;
+	struct wait w;
+
+	wait_begin_ns(&w, 1000000);
+	wait_end(&w);
+	expect(t, w.ticks <= hz / 1000 && w.ticks + 2 >= hz / 1000);
+	wait_begin(&w, WAIT_DEVICE);
+	wait_end(&w);
+	expect(t, w.ticks > 2 * hz);
+	wait_begin(&w, 77);
+	wait_end(&w);
+	expect_eq(t, w.ticks, 77);
 }

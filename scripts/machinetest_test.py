@@ -220,6 +220,13 @@ class CompareTest(unittest.TestCase):
         self.assertEqual(self.said(report, facts=facts), [])
         self.assertRegex(" ".join(self.said(report)), "has MSI-X, the run expects line")
 
+    def test_clocks_of_acpi_are_found_by_it_alone(self):
+        report = planted("acpi.rsdp.from", None)
+        facts = [f.replace("acpi boot loader", "acpi none") for f in FACTS]
+        self.assertEqual(self.said(report, facts=facts), ["HPET: the report has True, QEMU False"])
+        del report["clocks"]["found"][1]
+        self.assertEqual(self.said(report, facts=facts), [])
+
     def test_a_device_that_should_be_found_must_be(self):
         report, view = copy.deepcopy(REPORT), copy.deepcopy(VIEW)
         del report["virtio"][1:]

@@ -118,8 +118,9 @@ class ParseTest(unittest.TestCase):
         self.assertEqual(qemuview.parse_ram(FLAT), [(0, 0xf0000), (0x100000, 0x10000000)])
 
     def test_devices_are_where_their_transport_is(self):
-        self.assertEqual(qemuview.parse_virtio(QTREE), {"0000:02:01.0": (1, 2), "0xfeb02e00": (4, 1)})
-        modern = qemuview.parse_virtio(QTREE.replace("force-legacy = true", "force-legacy = false"))
+        self.assertEqual(qemuview.parse_virtio(QTREE),
+                         {"0000:02:01.0": (1, 2), "0xfeb02e00": (4, 1)})
+        modern = qemuview.parse_virtio(QTREE.replace("legacy = true", "legacy = false"))
         self.assertEqual(modern["0xfeb02e00"], (4, 2))
 
     def test_open_pins_are_read(self):

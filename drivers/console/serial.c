@@ -3,7 +3,9 @@
  * 16550 UART. A byte is written only when the transmitter has room: one look
  * at the line status serves a whole FIFO. Where the transmitter is not ready
  * within the bound (a reader that stopped, a line without a peer), output is
- * dropped without further waiting until it is ready again; input goes on.
+ * dropped without further waiting until it is ready again; input goes on. The
+ * first byte of input after a stall says that the other end lives, and may be
+ * about to read: it is waited for once more.
  *
  * Input waits in a ring until it is read. It is taken there by the receiver's
  * interrupt if that was seen to work, else by the loop's polling. Where the
@@ -57,6 +59,7 @@ static struct {
 	unsigned room;		/* bytes that fit without another look */
 	unsigned depth;
 	bool stalled;		/* not ready for so long that nobody waits */
+	bool forgiven;		/* it was waited for once more since it was ready */
 } uart;
 
 /* Input that was taken from the UART; the indices run on, and wrap. */
@@ -98,8 +101,10 @@ static bool wait_for_room(void)
 		ready = is_ready();
 	}
 	uart.stalled = !ready;
-	if (ready)
+	if (ready) {
 		uart.room = uart.depth;
+		uart.forgiven = false;
+	}
 	return ready;
 }
 
@@ -120,6 +125,14 @@ static void serial_write(struct console *c __unused, const char *text, size_t le
 	}
 }
 
+static void forgive_stall(void)
+{
+	if (!uart.stalled || uart.forgiven)
+		return;
+	uart.stalled = false;
+	uart.forgiven = true;
+}
+
 /* Takes what the UART has, as far as there is room. Returns whether there was any. */
 static bool take_input(void)
 {
@@ -132,6 +145,7 @@ static bool take_input(void)
 		if (!(status & LSR_DATA_READY))
 			return input.head != before;
 		input.bytes[input.head++ % RING_SIZE] = uart_read(UART_DATA);
+		forgive_stall();
 	}
 	input.full = true;
 	uart_write(UART_IER, 0);
