@@ -206,7 +206,7 @@ void lapic_init(void)
 	uint64_t base = 0;
 
 	if (turn_on(&base)) {
-		log_info("no local APIC");
+		log_info("the processor has no local APIC");
 		return;
 	}
 	if (map_registers(base))

@@ -439,10 +439,10 @@ static int settling_begin(struct settling *s)
 	}
 	s->r->bar_count = 0;
 	s->r->bridge_count = 0;
-	s->r->bars = kzalloc((bars + 1) * sizeof(s->r->bars[0]));
-	s->slots = kzalloc((bars + 1) * sizeof(s->slots[0]));
-	s->r->bridges = kzalloc((bridges + 1) * sizeof(s->r->bridges[0]));
-	s->bridges = kzalloc((bridges + 1) * sizeof(s->bridges[0]));
+	s->r->bars = kmalloc((bars + 1) * sizeof(s->r->bars[0]));
+	s->slots = kmalloc((bars + 1) * sizeof(s->slots[0]));
+	s->r->bridges = kmalloc((bridges + 1) * sizeof(s->r->bridges[0]));
+	s->bridges = kmalloc((bridges + 1) * sizeof(s->bridges[0]));
 	return s->r->bars && s->slots && s->r->bridges && s->bridges ? 0 : -ENOMEM;
 }
 
@@ -491,8 +491,8 @@ int pci_bars_settle(struct pci_host *hosts, unsigned count, struct pci_resources
 	*out = (struct pci_settled){ 0 };
 	if (!rc) {
 		gather(&s);
-		bars = kzalloc((r->bar_count + 1) * sizeof(*bars));
-		r->work = kzalloc(pci_resources_work(r) + 1);
+		bars = kmalloc((r->bar_count + 1) * sizeof(*bars));
+		r->work = kmalloc(pci_resources_work(r) + 1);
 		rc = bars && r->work ? 0 : -ENOMEM;
 	}
 	if (rc) {
