@@ -112,7 +112,7 @@ bool irq_prove(struct irq *irq, uint64_t before);
 
 /* Interrupts that nobody waited for: none of them is fatal. */
 struct irq_stray {
-	uint64_t unexpected;		/* on a vector of nobody's, or a level none claimed */
+	uint64_t unexpected;		/* on a vector of nobody, or a level nobody claimed */
 	uint64_t spurious;		/* withdrawn before it was taken (SDM 3A 10.9, 8259) */
 	uint8_t last_vector;		/* of an unexpected one */
 };
