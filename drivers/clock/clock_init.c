@@ -31,7 +31,7 @@ enum {
 	LOOKS = 5,			/* for one sample; the quickest is kept */
 	MOVE_LOOKS = 1024,		/* for a clock to move */
 	ABSENT_LOOKS = 8,		/* with all bits set, for one that is not there */
-	MEASURE_NS = 1000 * 1000,	/* the spin, to measure the time-stamp counter */
+	MEASURE_NS = 400 * 1000,		/* the spin, to measure the time-stamp counter */
 	COMPARE_NS = 100 * 1000,	/* the spin, where its frequency is told */
 	SPIN_TICKS = 100 * 1000,	/* the spin, where nothing has a known frequency */
 	SPIN_TICKS_MAX = 1 << 27,
