@@ -21,6 +21,11 @@ void irq_open(void)
 		host_interrupt();
 }
 
+void irq_pause(void)
+{
+	irq_open();
+}
+
 void irq_halt(void)
 {
 	irq_open();

@@ -126,6 +126,12 @@ bool irq_ready(void);
 /* Lets one pending interrupt in, if there is one. */
 void irq_open(void);
 /*
+ * The same while there is nothing to do and nothing that could end a halt. There
+ * are virtual machines that look for what is pending only when the guest leaves
+ * to them with interrupts open; this instruction does.
+ */
+void irq_pause(void);
+/*
  * The halt without a race: with interrupts shut the caller has found nothing to
  * do; opening and halting are one step (sti shadows the next instruction), so
  * what arrives in between ends the halt. Returns after one interrupt.

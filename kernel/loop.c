@@ -9,8 +9,6 @@
  */
 #include "kernel/loop.h"
 
-#include <asm/cpu.h>
-
 #include "kernel/irq.h"
 #include "kernel/lib/errno.h"
 #include "kernel/time.h"
@@ -172,7 +170,7 @@ static uint64_t idle(uint64_t due)
 		irq_halt();
 		return due;
 	}
-	cpu_pause();
+	irq_pause();
 	return 0;
 }
 

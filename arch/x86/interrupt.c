@@ -18,6 +18,16 @@ void irq_open(void)
 		__asm__ volatile("sti; nop; cli" : : : "memory");
 }
 
+void irq_pause(void)
+{
+	uint32_t leaf = 0, subleaf = 0;
+
+	cpu_pause();
+	if (irq_ready())
+		__asm__ volatile("sti; cpuid; cli" : "+a"(leaf), "+c"(subleaf)
+				 : : "rbx", "rdx", "memory");
+}
+
 void irq_halt(void)
 {
 	if (irq_ready())

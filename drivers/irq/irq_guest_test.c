@@ -132,22 +132,20 @@ KTEST(irq_vector_is_taken_fired_and_given_back)
 	expect(t, !irq_prove(&irq, irq.count));
 }
 
-KTEST(irq_opening_takes_one_interrupt)
+static void take_one_at_a_time(struct ktest_run *t, void (*open)(void))
 {
 	struct irq a = { .name = "test a", .handle = claim };
 	struct irq b = { .name = "test b", .handle = claim };
 	struct irq_message message;
 	uint64_t strays, taken = 0;
 
-	if (no_apic(t))
-		return;
 	require(t, irq_connect_message(&a, &message) == 0);
 	require(t, irq_connect_message(&b, &message) == 0);
 	expect_eq(t, lapic_send_self(a.vector), 0);
 	expect_eq(t, lapic_send_self(b.vector), 0);
 	strays = all_strays();
 	for (unsigned i = 0; i < OPENINGS && a.count + b.count < 2; i++) {
-		irq_open();
+		open();
 		expect_eq(t, read_flags() & RFLAGS_IF, 0);
 		expect(t, a.count + b.count + all_strays() - strays <= taken + 1);
 		taken = a.count + b.count + all_strays() - strays;
@@ -156,6 +154,18 @@ KTEST(irq_opening_takes_one_interrupt)
 	expect_eq(t, b.count, 1);
 	irq_disconnect(&a);
 	irq_disconnect(&b);
+}
+
+KTEST(irq_opening_takes_one_interrupt)
+{
+	if (!no_apic(t))
+		take_one_at_a_time(t, irq_open);
+}
+
+KTEST(irq_pause_takes_one_interrupt)
+{
+	if (!no_apic(t))
+		take_one_at_a_time(t, irq_pause);
 }
 
 KTEST(irq_that_is_pending_ends_a_halt)
