@@ -464,7 +464,7 @@ static void conclude(struct settling *s, struct pci_bar *bars, struct pci_settle
 	unsigned first = 0;
 
 	for_each_device(s, dev) {
-		dev->bars = bars + first;
+		dev->bars = bars ? bars + first : NULL;
 		device_conclude(s, dev, first, out);
 		first += dev->bar_count;
 	}
@@ -491,9 +491,10 @@ int pci_bars_settle(struct pci_host *hosts, unsigned count, struct pci_resources
 	*out = (struct pci_settled){ 0 };
 	if (!rc) {
 		gather(&s);
-		bars = kmalloc((r->bar_count + 1) * sizeof(*bars));
+		if (r->bar_count)	/* else no function would keep it */
+			bars = kmalloc(r->bar_count * sizeof(*bars));
 		r->work = kmalloc(pci_resources_work(r) + 1);
-		rc = bars && r->work ? 0 : -ENOMEM;
+		rc = (bars || !r->bar_count) && r->work ? 0 : -ENOMEM;
 	}
 	if (rc) {
 		pci_bars_give_up(hosts, count);

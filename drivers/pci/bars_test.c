@@ -4,6 +4,7 @@
 
 #include "drivers/pci/fake_config.h"
 #include "drivers/pci/known.h"
+#include "drivers/virtio/host_memory.h"
 #include "kernel/ktest.h"
 #include "kernel/lib/errno.h"
 #include "kernel/lib/string.h"
@@ -268,6 +269,16 @@ KTEST(pci_bars_rom_is_kept_or_disabled_but_never_assigned)
 	expect(t, fake.host.devices[0].problem == NULL);
 	expect_settled(t);
 	forget();
+}
+
+KTEST(pci_bars_of_a_machine_without_functions_take_no_memory)
+{
+	unsigned before = host_memory_live;
+
+	machine_init();
+	require(t, settle(false, (struct pci_span){ 0, 0 }) == 0);
+	expect_eq(t, fake.host.count, 0);
+	expect_eq(t, host_memory_live, before);
 }
 
 /* Whatever configuration space says, everything ends and nothing is written out of place. */
