@@ -9,6 +9,8 @@
  */
 #include "kernel/loop.h"
 
+#include <asm/cpu.h>
+
 #include "kernel/irq.h"
 #include "kernel/lib/errno.h"
 #include "kernel/time.h"
@@ -159,6 +161,8 @@ bool loop_turn(void)
  */
 static uint64_t idle(uint64_t due)
 {
+	uint64_t began;
+
 	due = min(due, timers_next());
 
 	if (posted.first)
@@ -166,8 +170,10 @@ static uint64_t idle(uint64_t due)
 	if (pollers)
 		due = min(due, time_now() + LOOP_POLL_NS);
 	if (irq_ready() && (due == UINT64_MAX || timers_arm(due))) {
+		began = cycles();
 		stats.halts++;
 		irq_halt();
+		stats.halted += cycles() - began;
 		return due;
 	}
 	irq_pause();

@@ -75,6 +75,7 @@ int __must_check loop_until(bool (*done)(void *context), void *context, uint64_t
 struct loop_stats {
 	uint64_t turns;		/* of the loop */
 	uint64_t halts;
+	uint64_t halted;	/* ticks spent in them */
 	uint64_t works;		/* calls of posted work */
 	uint64_t timers;	/* that expired */
 	uint64_t polls;		/* calls of pollers */

@@ -26,6 +26,7 @@
 #include "kernel/json.h"
 #include "kernel/ktest.h"
 #include "kernel/lib/string.h"
+#include "kernel/loop.h"
 #include "kernel/phase.h"
 #include "kernel/report.h"
 #include "kernel/run.h"
@@ -100,13 +101,15 @@ static void run_phases(void)
 	for (size_t i = 0; i < ARRAY_SIZE(phases); i++) {
 		uint64_t began = cycles();
 		uint64_t waited = wait_total();
+		uint64_t halted = loop_stats().halted;
 
 		if (!phases[i].run)
 			continue;
 		phases[i].run();
 		records[i].name = phases[i].name;
 		records[i].ticks = cycles() - began;
-		records[i].waited = wait_total() - waited;
+		records[i].halted = loop_stats().halted - halted;
+		records[i].waited = wait_total() - waited + records[i].halted;
 	}
 	end_of_init = cycles();
 }

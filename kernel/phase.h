@@ -7,7 +7,8 @@
 struct phase_record {
 	const char *name;	/* NULL: not built */
 	uint64_t ticks;		/* from its call to its return, waits included */
-	uint64_t waited;	/* of these, spent waiting for devices */
+	uint64_t waited;	/* of these, spent waiting for devices, halts included */
+	uint64_t halted;	/* of these, spent in halts: nothing was executed */
 };
 
 /* The record of phase `i`, or NULL past the last. */
