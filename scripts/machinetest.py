@@ -21,6 +21,7 @@ line each, which says what QEMU cannot know:
 
 import fnmatch
 
+import machineself
 import qemuview
 import report as reports
 from report import number
@@ -32,6 +33,9 @@ IOAPIC = "ioapic"
 # Of clocks: the report's name, where QEMU has it, whether only ACPI tells of it.
 CLOCKS = (("HPET", "ranges", "hpet", True), ("PIT", "ports", "pit", False),
           ("PM timer", "ports", "acpi-tmr", True))
+# Of virtio devices: the report's name of a type, and who drives it (if it is in the image).
+VIRTIO_NAMES = {1: "net", 2: "block", 3: "console", 4: "rng"}
+VIRTIO_DRIVERS = {4: "virtio-rng"}
 PIC = "pic"
 ECAM = ("pcie-mmcfg-mmio", "pcie-ecam")
 
@@ -128,6 +132,8 @@ def compare_pci(report, view, facts):
     found += _compare_sets("function", mine, theirs)
     for address in sorted(set(mine) & set(theirs)):
         found += compare_function(mine[address], theirs[address])
+    found += _differ("buses", pci["buses"], bool(theirs) + len(
+        [f for f in view.functions if f.buses]))
     if pci["lost"]:
         found.append("pci: %d functions were not listed" % pci["lost"])
     return found + compare_ecam(pci, view)
@@ -192,6 +198,7 @@ def compare_virtio(report, view, facts):
         kind, version = view.virtio[where]
         found += _differ("virtio device %s: type" % where, device["id"], kind)
         found += _differ("virtio device %s: version" % where, device["version"], version)
+        found += virtio_names(where, device, kind)
         wanted = facts["virtio"] if device["transport"] == "mmio" else "PCI"
         found += _unexpected("virtio device %s: found through" % where, device["found_through"],
                              wanted)
@@ -201,11 +208,24 @@ def compare_virtio(report, view, facts):
     return found
 
 
+def virtio_names(where, device, kind):
+    """A type has its name and its driver, and what has one has no fault."""
+    found = []
+    if device["type"] != VIRTIO_NAMES.get(kind, device["type"]):
+        found.append("virtio device %s: type %d: the report calls it %s, QEMU's is a %s"
+                     % (where, kind, device["type"], VIRTIO_NAMES[kind]))
+    found += _unexpected("virtio device %s: driver" % where, _said(device["driver"]),
+                         _said(VIRTIO_DRIVERS.get(kind)))
+    return found + ["virtio device %s: %s: %s" % (where, what, device[what])
+                    for what in ("fault", "undriven") if device[what]]
+
+
 def virtio_interrupts(where, device):
     """What must hold of a device that is driven, whatever the run expects."""
     interrupts = device["interrupts"]
     if device["driver"] is None:
-        return []
+        return [] if interrupts is None else [
+            "virtio device %s: the report has interrupts of it, and no driver" % where]
     if interrupts is None:
         return ["virtio device %s: the report says nothing of its interrupts" % where]
     if interrupts["kind"] == "polled" and not interrupts["why"]:
@@ -304,7 +324,7 @@ def disabled_bars(report, _view, facts):
 
 
 PARTS = (compare_acpi, compare_memory, compare_interrupts, compare_clocks, compare_pci,
-         compare_virtio, expected_interrupts, bars_and_ram, disabled_bars)
+         compare_virtio, expected_interrupts, bars_and_ram, disabled_bars) + machineself.PARTS
 
 
 def compare(report, view, facts):

@@ -3,7 +3,8 @@
 
 PCI comes from query-pci, which is what `info pci` prints; address ranges from
 `info mtree` and, as the processor sees them, `info mtree -f`; virtio devices
-from `info qtree`; the redirection tables from `info pic`."""
+from `info qtree`; the redirection tables from `info pic`; the guest's memory
+from `xp`."""
 
 import re
 from dataclasses import dataclass, field
@@ -56,6 +57,8 @@ class View:
     ports: dict = field(default_factory=dict)       # the same of I/O ports
     virtio: dict = field(default_factory=dict)      # where -> type's number, version
     pins: list = field(default_factory=list)
+    lines: list = field(default_factory=list)       # how many each redirection table has
+    read: object = None     # (physical address, size) -> the guest's bytes
 
 
 def _bar(region):
@@ -168,11 +171,36 @@ def parse_pins(text):
     return found
 
 
+def parse_lines(text):
+    """How many entries each redirection table has."""
+    return [len(re.findall(r"^ *pin \d+ ", part, re.M))
+            for part in re.split(r"^ioapic", text, flags=re.M)[1:]]
+
+
+def parse_bytes(text):
+    """What `xp` prints, in bytes."""
+    return bytes(int(value, 16) for line in text.split("\n") if ":" in line
+                 for value in line.partition(":")[2].split())
+
+
+def _info(control, line):
+    return control("human-monitor-command", **{"command-line": line}).replace("\r", "")
+
+
+def reader(control):
+    """Reads the guest's memory: (physical address, size) -> bytes."""
+    def read(address, size):
+        data = parse_bytes(_info(control, "xp/%dxb 0x%x" % (size, address)))
+        if len(data) != size:
+            raise ViewError("xp has %d of %d bytes at 0x%x" % (len(data), size, address))
+        return data
+    return read
+
+
 def ask(control):
     """The View of a running guest. `control(execute, **arguments)` asks QEMU."""
-    def info(line):
-        return control("human-monitor-command", **{"command-line": line}).replace("\r", "")
-    tree = info("info mtree")
-    return View(parse_functions(control("query-pci")), parse_ram(info("info mtree -f")),
-                parse_tree(tree), parse_tree(tree, "I/O"), parse_virtio(info("info qtree")),
-                parse_pins(info("info pic")))
+    tree, pic = _info(control, "info mtree"), _info(control, "info pic")
+    return View(parse_functions(control("query-pci")), parse_ram(_info(control, "info mtree -f")),
+                parse_tree(tree), parse_tree(tree, "I/O"),
+                parse_virtio(_info(control, "info qtree")), parse_pins(pic), parse_lines(pic),
+                reader(control))

@@ -127,6 +127,19 @@ class ParseTest(unittest.TestCase):
         self.assertEqual(qemuview.parse_pins(PIC), [Pin(2, 33, False, False),
                                                     Pin(11, 36, True, True)])
 
+    def test_every_controller_has_its_lines(self):
+        self.assertEqual(qemuview.parse_lines(PIC), [3])
+        self.assertEqual(qemuview.parse_lines(PIC + PIC), [3, 3])
+        self.assertEqual(qemuview.parse_lines("pic0: irr=11\n"), [])
+
+    def test_memory_is_read_whole_or_not_at_all(self):
+        text = "00000000000e0000: 0x52 0x53\r\n00000000000e0002: 0xff\r\n"
+        control = lambda _, **__: text
+        view = qemuview.View(read=qemuview.reader(control))
+        self.assertEqual(view.read(0xe0000, 3), b"RS\xff")
+        with self.assertRaises(qemuview.ViewError):
+            view.read(0xe0000, 4)
+
     def test_an_answer_that_says_nothing_is_an_error(self):
         for parse in (qemuview.parse_tree, qemuview.parse_ram):
             with self.assertRaises(qemuview.ViewError):
@@ -143,6 +156,7 @@ class ParseTest(unittest.TestCase):
         view = qemuview.ask(control)
         self.assertEqual(answers, {})
         self.assertEqual((len(view.functions), len(view.ram), len(view.pins)), (3, 2, 2))
+        self.assertEqual(view.lines, [3])
 
 
 if __name__ == "__main__":
