@@ -195,6 +195,32 @@ def check_faults(image, context):
             if not any(word in problem for problem in found)]
 
 
+# Functions of what an option turns off.
+OPTIONS = {
+    "acpi": r"(aml|madt|mcfg|fadt|spcr|rsdp|hpet|pmtimer)_|read_rsdp|acpi(dump|_find_root|_read)",
+    "clocks": r"(hpet|pit|pmtimer|kvmclock)_init$|pvclock_",
+}
+
+
+def functions_of(image, option):
+    return sorted({s.name for s in image.symbols() if re.match(OPTIONS[option], s.name)})
+
+
+def check_no_acpi(image, _context):
+    """Nothing that reads ACPI, nor a clock that only it tells of."""
+    return functions_of(image, "acpi")
+
+
+def check_no_clocks(image, _context):
+    return functions_of(image, "clocks")
+
+
+def check_all_options(image, _context):
+    """The opposite, on an image with all of it: proves the two above."""
+    return ["only %s of %s" % (functions_of(image, option), option)
+            for option in OPTIONS if len(functions_of(image, option)) < 5]
+
+
 def check_multiboot2(_image, context):
     """GRUB's own judgement of the header."""
     done = subprocess.run(["grub-file", "--is-x86-multiboot2", context["elf"]], check=False)
@@ -220,6 +246,9 @@ CHECKS = {
     "sections": check_sections,
     "no-faults": check_no_faults,
     "faults": check_faults,
+    "no-acpi": check_no_acpi,
+    "no-clocks": check_no_clocks,
+    "all-options": check_all_options,
     "multiboot2": check_multiboot2,
     "iso-size": check_iso_size,
 }

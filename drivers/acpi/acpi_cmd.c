@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* The commands `lsacpi` and `acpidump`. */
+/* The command `lsacpi`. */
 #include "drivers/acpi/table.h"
 
 #include "kernel/lib/errno.h"
@@ -45,15 +45,26 @@ static void list_interrupts(const struct acpi_info *info)
 	}
 }
 
+/* 5.2.3.2: an address of 0 says that there is none. */
+static void print_register(const char *name, const struct acpi_address *at)
+{
+	if (at->address)
+		print(", %s at %s0x%llx", name, at->space ? "port " : "",
+		      (unsigned long long)at->address);
+	else
+		print(", no %s", name);
+}
+
 static void list_registers(const struct acpi_info *info)
 {
 	const struct acpi_fadt *f = &info->fadt;
 
-	if (f->present)
-		print("FADT: %s, PM timer %s0x%llx, reset register 0x%llx\n",
-		      f->hardware_reduced ? "hardware-reduced" : "fixed registers",
-		      f->pm_timer.space ? "port " : "", (unsigned long long)f->pm_timer.address,
-		      (unsigned long long)f->reset.address);
+	if (f->present) {
+		print("FADT: %s", f->hardware_reduced ? "hardware-reduced" : "fixed registers");
+		print_register("PM timer", &f->pm_timer);
+		print_register("reset register", &f->reset);
+		print("\n");
+	}
 	if (info->hpet.present)
 		print("HPET at 0x%llx\n", (unsigned long long)info->hpet.base);
 	if (info->spcr.present)
@@ -105,6 +116,8 @@ static int lsacpi_run(int argc, char **argv)
 	if (info->rsdp_from)
 		print("RSDP 0x%llx from the %s\n", (unsigned long long)info->rsdp,
 		      info->rsdp_from);
+	else
+		print("no RSDP\n");
 	list_tables(info);
 	if (verbose) {
 		list_interrupts(info);
@@ -115,48 +128,3 @@ static int lsacpi_run(int argc, char **argv)
 }
 
 SHELL_COMMAND(lsacpi, "[-v]", "list firmware's tables; -v: and what they say", lsacpi_run);
-
-/* The table with this signature, `n` before it not counted. */
-static const struct acpi_table *find_table(const char *signature, uint64_t n)
-{
-	const struct acpi_info *info = acpi_info();
-
-	for (unsigned i = 0; i < info->table_count; i++) {
-		if (strcmp(info->tables[i].signature, signature) == 0 && n-- == 0)
-			return &info->tables[i];
-	}
-	return NULL;
-}
-
-static void dump(const uint8_t *bytes, size_t len)
-{
-	enum { A_LINE = 32 };
-
-	for (size_t i = 0; i < len; i++)
-		print("%02x%s", bytes[i], i % A_LINE == A_LINE - 1 || i == len - 1 ? "\n" : "");
-}
-
-static int acpidump_run(int argc, char **argv)
-{
-	const struct acpi_table *t;
-	const void *bytes;
-	const char *end;
-	uint64_t n = 0;
-
-	if (argc < 2 || argc > 3 || (argc == 3 && (parse_u64(argv[2], &end, &n) || *end)))
-		return -EINVAL;
-	t = find_table(argv[1], n);
-	bytes = t ? acpi_map_table(acpi_memory(), t) : NULL;
-	if (!bytes) {
-		print("acpidump: %s\n", !t ? "no such table" :
-		      t->problem ? t->problem : "cannot be mapped");
-		return -ENOENT;
-	}
-	print("# %s, %u bytes\n", t->signature, t->length);
-	dump(bytes, t->length);
-	acpi_memory()->unmap(acpi_memory());
-	return 0;
-}
-
-SHELL_COMMAND(acpidump, "SIGNATURE [N]", "print a table in hexadecimal (the N-th, from 0)",
-	      acpidump_run);
