@@ -84,6 +84,11 @@ class ConfigurationTest(unittest.TestCase):
         self.assertEqual(boottest.lines(parser["one"]["skips-allowed"]), ["a -- x"])
         self.assertEqual(boottest.lines(parser["two"]["skips-allowed"]), ["a -- x", "b -- y"])
 
+    def test_a_skip_may_be_for_some_machines_alone(self):
+        text = "no host {microvm*} -- it has none\nno clock -- why not\n"
+        self.assertEqual(boottest.allowed_skips(text, "q35"), ["no clock"])
+        self.assertEqual(boottest.allowed_skips(text, "microvm,acpi=off"), ["no host", "no clock"])
+
     def test_figures_are_held_against_those_of_the_same_machine(self):
         ratios = [r for r in runs("all") if r.other]
         self.assertTrue(ratios)
