@@ -11,6 +11,7 @@ from report import number
 HZ = {"HPET": 100000000, "PM timer": 3579545, "PIT": 1193182}
 ENTRY_BYTES = {"XSDT": 8, "RSDT": 4}
 TABLE_HEADER = 36               # ACPI 5.2.6
+DSDT_AT = ((40, 4), (140, 8))   # in the FADT: DSDT and X_DSDT (5.2.9)
 RSDP_SIGNATURE = b"RSD PTR "
 
 
@@ -28,6 +29,8 @@ def acpi_tables(report, view, _facts):
         if view.read(number(table["address"]), 8) != mine:
             found.append("acpi: %s of %d bytes at %s is not what QEMU's memory has there"
                          % (table["signature"], table["length"], table["address"]))
+    if acpi["tables"] and not set(ENTRY_BYTES) & {t["signature"] for t in acpi["tables"]}:
+        found.append("acpi: the report has neither XSDT nor RSDT")
     if not found:       # else the root is not one
         found += ["acpi: table 0x%x: the report does not have it, QEMU's memory does" % address
                   for address in sorted(_rooted(acpi["tables"], view) - listed)]
@@ -37,14 +40,15 @@ def acpi_tables(report, view, _facts):
 
 
 def _rooted(tables, view):
-    """Addresses that the XSDT or RSDT holds."""
+    """Addresses that the XSDT or RSDT holds, and where the FADT has the DSDT."""
     found = set()
     for table in tables:
+        places = DSDT_AT if table["signature"] == "FACP" else ()
         size = ENTRY_BYTES.get(table["signature"])
         if size:
-            data = view.read(number(table["address"]), table["length"])[TABLE_HEADER:]
-            found |= {int.from_bytes(data[i:i + size], "little")
-                      for i in range(0, len(data), size)}
+            places = [(at, size) for at in range(TABLE_HEADER, table["length"], size)]
+        data = view.read(number(table["address"]), table["length"]) if places else b""
+        found |= {int.from_bytes(data[at:at + size], "little") for at, size in places}
     return found - {0}
 
 

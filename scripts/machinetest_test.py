@@ -52,8 +52,9 @@ def table(signature, address, length):
     return {"signature": signature, "address": address, "length": length, "problem": None}
 
 
-# What the guest's memory has: an RSDP, an RSDT of two tables, and these.
-MEMORY = {0xe0000: b"RSD PTR ", 0xe1000: b"APIC\x46\0\0\0", 0xe2000: b"FACP\xf4\0\0\0",
+# What the guest's memory has: an RSDP, an RSDT of two tables, these, and a DSDT.
+MEMORY = {0xe0000: b"RSD PTR ", 0xe1000: b"APIC\x46\0\0\0",
+          0xe2000: b"FACP\xf4\0\0\0" + bytes(32) + b"\0\x50\x0e\0", 0xe5000: b"DSDT\x40\0\0\0",
           0xe4000: b"RSDT\x2c\0\0\0" + bytes(28) + b"\0\x10\x0e\0\0\x20\x0e\0"}
 
 
@@ -69,7 +70,8 @@ REPORT = {
         {"start": "0x0", "end": "0x100000", "kind": "claimed", "name": "low memory"},
         {"start": "0x100000", "end": "0x1000000", "kind": "usable", "name": "RAM"}]},
     "acpi": {"rsdp": {"address": "0xe0000", "from": "boot loader"}, "tables": [
-        table("APIC", "0xe1000", 70), table("FACP", "0xe2000", 244), table("RSDT", "0xe4000", 44)],
+        table("APIC", "0xe1000", 70), table("FACP", "0xe2000", 244), table("RSDT", "0xe4000", 44),
+        table("DSDT", "0xe5000", 64)],
              "tables_lost": 0, "aml_problem": None, "hpet": "0xfed00000",
              "virtio": [{"path": "VR00", "address": "0xfeb02e00", "size": 512, "gsi": 23,
                          "level": False, "active_low": False},
@@ -204,8 +206,13 @@ PLANTED = [
     ("acpi.tables.0.length", 71, "APIC of 71 bytes at 0xe1000 is not what"),
     ("acpi.tables.0.signature", "APIX", "APIX of 70 bytes at 0xe1000 is not what"),
     ("acpi.tables.1", table("RSDT", "0xe4000", 44), "the report has a table twice"),
-    ("acpi.tables", [table("RSDT", "0xe4000", 44), table("FACP", "0xe2000", 244)],
+    ("acpi.tables", [table("RSDT", "0xe4000", 44), table("FACP", "0xe2000", 244),
+                     table("DSDT", "0xe5000", 64)],
      "table 0xe1000: the report does not have it"),
+    ("acpi.tables", [table("APIC", "0xe1000", 70)], "neither XSDT nor RSDT"),
+    ("acpi.tables.3", table("DSDT", "0xe6000", 70), "DSDT of 70 bytes at 0xe6000 is not what"),
+    ("acpi.tables", [table("APIC", "0xe1000", 70), table("FACP", "0xe2000", 244),
+                     table("RSDT", "0xe4000", 44)], "table 0xe5000: the report does not have it"),
     ("acpi.tables_lost", 1, "1 tables were not listed"),
     ("acpi.aml_problem", "too deep", "AML: too deep"),
     ("acpi.bridges.0.crs_problem", "is code", "PCI0: _CRS: is code"),
