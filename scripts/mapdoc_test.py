@@ -19,7 +19,7 @@ PT = """cairn> pt
 0xffffffff80200000-0xffffffff80230fff        196 KiB  r-x cached    0x000000200000  image
 3 mappings, 245832 KiB, by 13 page tables
 """
-PAGE = "# Memory map\n\nCompiler: gcc 12.2.0. QEMU: 7.2.22.\n\nrow\n"
+PAGE = "# Memory map\n\nCompiler: gcc 12.2.0. QEMU: 7.2.\n\nrow\n"
 
 
 class FakeImage:
@@ -95,10 +95,10 @@ class CompareTest(unittest.TestCase):
         self.assertRegex(said, r"run make map\n(.*\n)*# -row\n# \+another")
 
     def test_other_tools_are_a_skip_with_its_reason(self):
-        for new in (PAGE.replace("12.2.0", "13.1.0"), PAGE.replace("7.2.22", "8.0")):
+        for new in (PAGE.replace("12.2.0", "13.1.0"), PAGE.replace("7.2", "8.0")):
             said, failed = mapdoc.compare(PAGE, new)
             self.assertFalse(failed)
-            self.assertRegex(said, "# SKIP made with gcc 12.2.0 and QEMU 7.2.22, not gcc")
+            self.assertRegex(said, "# SKIP made with gcc 12.2.0 and QEMU 7.2, not gcc")
 
     def test_no_page_is_no_skip(self):
         for old in ("", "# Memory map\n"):
