@@ -34,6 +34,17 @@ void report_boot(void)
 		print("        command line: %.200s\n", boot_info.cmdline);
 }
 
+/* In loops that wait for devices, and in halts of boot until one had interrupted. */
+static uint64_t ticks_waited(void)
+{
+	uint64_t ticks = wait_total();
+	const struct phase_record *p;
+
+	for (size_t i = 0; (p = phase_record(i)); i++)
+		ticks += p->halted;
+	return ticks;
+}
+
 static void print_since_entry(uint64_t ticks, uint64_t waited)
 {
 	uint64_t hz = time_tsc_hz();
@@ -58,7 +69,7 @@ void report_time(void)
 	const struct phase_record *p;
 	unsigned printed = 0;
 
-	print_since_entry(cycles() - boot_handover()->tsc, wait_total());
+	print_since_entry(cycles() - boot_handover()->tsc, ticks_waited());
 	for (size_t i = 0; (p = phase_record(i)); i++) {
 		accounted += p->ticks;
 		if (!p->name)
