@@ -114,6 +114,7 @@ class Forgery:
         self.magic = MAGIC
         self.shift = 0              # how far from its linked address the image is put
         self.cr4 = 0
+        self.pci_writes = ()        # (function, register, value): configuration space
         self.paging = ""            # "on": with five levels; "left": on, then off again
         self.dirty = ()             # names of NOBITS sections that hold garbage
         self.load_bss = True        # False: memory that the file does not fill stays as it is
@@ -197,6 +198,16 @@ def paging_code(tables, off_again):
     return code
 
 
+def pci_code(function, register, value):
+    """32-bit code that writes configuration space by ports (PCI Local Bus 3.0, 3.2.2.3.2)."""
+    code = b""
+    for port, word in ((0xcf8, 1 << 31 | function << 8 | register), (0xcfc, value)):
+        code += b"\xb8" + struct.pack("<I", word)           # mov $word, %eax
+        code += b"\x66\xba" + struct.pack("<H", port)       # mov $port, %dx
+        code += b"\xef"                                     # out %eax, (%dx)
+    return code
+
+
 def trampoline(address, entry, forgery, info):
     """32-bit code that enters the kernel as a boot loader would, with every
     register that the specification leaves open full of garbage."""
@@ -206,6 +217,8 @@ def trampoline(address, entry, forgery, info):
         code += b"\x0f\x22\xe0"                             # mov %eax, %cr4
     if forgery.paging:
         code += paging_code(address + BLOB_SIZE - TABLES_SIZE, forgery.paging == "left")
+    for write_of in forgery.pci_writes:
+        code += pci_code(*write_of)
     for opcode in (0xb9, 0xba, 0xbc, 0xbd, 0xbe, 0xbf):     # mov $garbage, %ecx %edx %esp ...
         code += bytes([opcode]) + struct.pack("<I", 0xdead0001 + opcode)
     code += b"\xb8" + struct.pack("<I", forgery.magic)      # mov $magic, %eax
@@ -483,6 +496,17 @@ def rsdp_tags(forgery):
 @case
 def rsdp_garbage(forgery):
     forgery.extra = [tag(14, b"\xff"), tag(15, b""), tag(15, b"\xff" * 1000)]
+
+
+@case
+def bars_over_ram(forgery):
+    """BARs 1 and 4 of 00:01.0 and 00:02.0 are where a constant put them, while they decode.
+    The end of RAM is firmware's, where its tables lie."""
+    for device in (1, 2):
+        at = forgery.ram // 2 + device * MIB
+        forgery.pci_writes += ((device << 3, 0x14, at), (device << 3, 0x20, at + MIB // 2),
+                               (device << 3, 0x24, 0))
+    forgery.mmap[-1] = (MIB, forgery.ram - 2 * MIB, USABLE)
 
 
 @case

@@ -71,6 +71,12 @@ class ForgeTest(unittest.TestCase):
         for a, b in zip(loads, loads[1:]):
             self.assertLessEqual(a.paddr + a.memsz, b.paddr)
 
+    def test_bars_are_written_by_ports(self):
+        self.assertEqual(forge.pci_code(8, 0x14, 0x4100000).hex(),
+                         "b814080080" "66baf80c" "ef" "b800001004" "66bafc0c" "ef")
+        built = forged("bars-over-ram")
+        self.assertIn(bytes.fromhex("b820100080"), built.contents(built.loads()[-1]))
+
     def test_outside_ram_is_refused(self):
         with self.assertRaises(forge.ForgeError):
             forged("relocated:0x7000000", ram=64 * forge.MIB)
