@@ -91,18 +91,27 @@ static void add_window(struct acpi_bridge *b, const struct aml_resource *r)
 	};
 }
 
+/* There are 256; what says more is left out. */
+static void read_buses(const struct aml_resource *r, struct acpi_bridge *b)
+{
+	if (r->end > 256) {
+		log_warn("%s: a range of buses that do not exist", b->path);
+		return;
+	}
+	b->bus = (uint8_t)r->start;
+	b->bus_last = (uint8_t)(r->end - 1);
+}
+
 /* Windows and the first bus. */
 static void read_bridge(struct aml *a, struct acpi_bridge *b)
 {
 	struct aml_resource r;
 
 	while (aml_resource(a, &r)) {
-		if (r.kind == AML_RESOURCE_BUSES && r.end <= 256) {
-			b->bus = (uint8_t)r.start;
-			b->bus_last = (uint8_t)(r.end - 1);
-		} else if (r.window && r.kind != AML_RESOURCE_OTHER) {
+		if (r.kind == AML_RESOURCE_BUSES)
+			read_buses(&r, b);
+		else if (r.window && r.kind != AML_RESOURCE_OTHER)
 			add_window(b, &r);
-		}
 	}
 }
 

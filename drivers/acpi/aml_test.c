@@ -637,6 +637,40 @@ KTEST(aml_resources_that_are_none)
 	EXPECT_NOTHING(t, "\x88\x0d\0\x03\0\0\0\0\x10\0\x1f\0\0\0\x10\0");
 }
 
+/* The bridge whose _CRS, of a constant size, holds these descriptors. */
+static void read_bridge_with(struct ktest_run *t, const char *descriptors, size_t len)
+{
+	uint8_t *bridge, *buffer;
+
+	begin();
+	begin_table("DSDT");
+	bridge = open_bridge();
+	EMIT("\x08_CRS");
+	buffer = OPEN("\x11");
+	EMIT("\x0a\xff");
+	emit(descriptors, len);
+	close_package(buffer);
+	close_package(bridge);
+	end_table();
+	read_all(t);
+	require(t, info.bridge_count == 1 && info.bridges[0].crs_static);
+}
+
+#define READ_BRIDGE_WITH(t, text)	read_bridge_with(t, text, sizeof(text) - 1)
+
+KTEST(aml_buses_of_a_bridge_are_no_memory)
+{
+	READ_BRIDGE_WITH(t, "\x88\x0d\0\x02\x0c\0\0\0\x10\0\x1f\0\0\0\x10\0");
+	expect_eq(t, info.bridges[0].bus, 0x10);
+	expect_eq(t, info.bridges[0].bus_last, 0x1f);
+	expect_eq(t, info.bridges[0].window_count, 0);
+	/* 0x100 to 0x10f, of which there are none */
+	READ_BRIDGE_WITH(t, "\x88\x0d\0\x02\x0c\0\0\0\0\x01\x0f\x01\0\0\x10\0");
+	expect_eq(t, info.bridges[0].bus, 0);
+	expect_eq(t, info.bridges[0].bus_last, 255);
+	expect_eq(t, info.bridges[0].window_count, 0);
+}
+
 KTEST(aml_virtio_device_without_what_it_needs)
 {
 	uint8_t *p;
