@@ -163,9 +163,12 @@ static bool read_root(struct walk *w, paddr_t pa, const char *signature, size_t 
 	if (pa == 0 || !open_table(w, pa, signature, &t))
 		return false;
 	w->m->unmap(w->m);
-	/* Entries behind the longest list are counted, not looked at. */
+	/*
+	 * Entries behind the longest list are counted, not looked at. One place
+	 * stays free for the DSDT, which is read last and matters most.
+	 */
 	for (uint64_t i = 0; root_entry(w, t, i, entry_size, &entry); i++) {
-		if (entry != 0 && w->out->table_count < ACPI_LIST_MAX) {
+		if (entry != 0 && w->out->table_count < ACPI_LIST_MAX - 1) {
 			read_table(w, entry);
 		} else if (entry != 0) {
 			w->out->tables_lost += (t->length - sizeof(struct acpi_header)) /
