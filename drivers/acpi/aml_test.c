@@ -8,6 +8,7 @@
 #include "kernel/hex_file.h"
 #include "kernel/ktest.h"
 #include "kernel/lib/errno.h"
+#include "kernel/log.h"
 
 #define FIXTURES	"drivers/acpi/fixtures/"
 
@@ -500,6 +501,23 @@ KTEST(aml_that_cannot_be_read_ends_its_scope_alone)
 	read_all(t);
 	expect_str(t, info.aml_problem, "a term that cannot be read");
 	expect_eq(t, info.bridge_count, 1);
+}
+
+/* Each line takes time on a serial line, and a table may hold any number of scopes. */
+KTEST(aml_that_cannot_be_read_is_logged_a_few_times)
+{
+	unsigned before = log_complaints();
+
+	begin();
+	begin_table("DSDT");
+	for (unsigned i = 0; i < 200; i++)
+		EMIT("\x10\x07" "BAD_" "\x0a\x01");
+	close_package(open_bridge());
+	end_table();
+	read_all(t);
+	expect_str(t, info.aml_problem, "a term that cannot be read");
+	expect_eq(t, info.bridge_count, 1);
+	expect(t, log_complaints() - before > 0 && log_complaints() - before < 16);
 }
 
 KTEST(aml_scopes_nested_too_deeply_are_left_out)
