@@ -273,6 +273,25 @@ KTEST(acpi_rsdt_is_read_where_the_xsdt_is_broken)
 	expect_str(t, info.interrupts_from, "MADT");
 }
 
+KTEST(acpi_rsdt_is_read_where_the_xsdt_lists_nothing)
+{
+	build();
+	memset(tables[XSDT] + 36, 0, 3 * 8);
+	sum(tables[XSDT]);
+	read_bios(t);
+	expect_str(t, problem_of("XSDT"), "lists no table");
+	expect_str(t, info.interrupts_from, "MADT");
+	build();
+	header(tables[XSDT], "XSDT", 36);
+	header(tables[RSDT], "RSDT", 36);
+	sum(tables[XSDT]);
+	sum(tables[RSDT]);
+	read_bios(t);
+	expect_str(t, problem_of("XSDT"), "lists no table");
+	expect_str(t, problem_of("RSDT"), "lists no table");
+	expect_eq(t, info.table_count, 2);
+}
+
 KTEST(acpi_revision_0_knows_no_xsdt)
 {
 	build();
