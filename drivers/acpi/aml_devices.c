@@ -129,6 +129,13 @@ static uint64_t config_base_of(struct aml_space *s, unsigned device)
 	return aml_integer(&a, &base) ? base : 0;
 }
 
+/* Cut to fit, they would be those of another bridge. */
+static bool is_numbered(const struct aml_space *s, unsigned device)
+{
+	return integer_of(s, device, AML_SEG('_', 'S', 'E', 'G'), 0) <= UINT16_MAX &&
+	       integer_of(s, device, AML_SEG('_', 'B', 'B', 'N'), 0) <= UINT8_MAX;
+}
+
 static void add_bridge(struct aml_space *s, unsigned device, struct acpi_info *info)
 {
 	struct acpi_bridge *b = &info->bridges[info->bridge_count];
@@ -136,6 +143,13 @@ static void add_bridge(struct aml_space *s, unsigned device, struct acpi_info *i
 
 	if (info->bridge_count == ACPI_BRIDGES_MAX) {
 		log_warn("more than %d PCI host bridges", ACPI_BRIDGES_MAX);
+		return;
+	}
+	if (!is_numbered(s, device)) {
+		char path[sizeof(b->path)];
+
+		aml_path(s, device, path, sizeof(path));
+		log_warn("%s: a segment or bus that does not exist", path);
 		return;
 	}
 	s->bridges[info->bridge_count++] = (uint16_t)device;

@@ -689,6 +689,32 @@ KTEST(aml_buses_of_a_bridge_are_no_memory)
 	expect_eq(t, info.bridges[0].window_count, 0);
 }
 
+static unsigned bridges_with(struct ktest_run *t, const char *name, size_t len)
+{
+	uint8_t *bridge;
+
+	begin();
+	begin_table("DSDT");
+	bridge = open_bridge();
+	emit(name, len);
+	close_package(bridge);
+	end_table();
+	read_all(t);
+	return info.bridge_count;
+}
+
+#define BRIDGES_WITH(t, text)	bridges_with(t, text, sizeof(text) - 1)
+
+KTEST(aml_bridges_of_segments_and_buses_that_do_not_exist)
+{
+	expect_eq(t, BRIDGES_WITH(t, "\x08_BBN\x0a\xff"), 1);
+	expect_eq(t, info.bridges[0].bus, 255);
+	expect_eq(t, BRIDGES_WITH(t, "\x08_BBN\x0b\0\x01"), 0);
+	expect_eq(t, BRIDGES_WITH(t, "\x08_SEG\x0b\xff\xff"), 1);
+	expect_eq(t, info.bridges[0].segment, 0xffff);
+	expect_eq(t, BRIDGES_WITH(t, "\x08_SEG\x0c\0\0\x01\0"), 0);
+}
+
 KTEST(aml_virtio_device_without_what_it_needs)
 {
 	uint8_t *p;
