@@ -76,7 +76,8 @@ class Target:
                         f"-artifact_prefix={self.found}/", self.work)
         if done.returncode == 0:
             return None
-        output = done.stdout[-8000:]
+        # What says nothing, as a program that was killed, is heard of too.
+        output = done.stdout[-8000:] + f"\nfuzz: {self.name}: ended with {done.returncode}\n"
         for path in glob.glob(os.path.join(self.found, "*")):
             with open(path, "rb") as f:
                 kept = write_text(self.text, f.read(), "broke " + self.name)

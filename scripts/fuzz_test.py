@@ -13,6 +13,7 @@ PROGRAM = """#!/bin/sh
 if [ -z "$FUZZ_TARGET" ]; then echo "broken drivers/x/x_fuzz.c"; exit 0; fi
 for word; do case $word in -artifact_prefix=*) found=${word#*=} ;; esac; done
 test -n "$BREAK" || exit 0
+test "$BREAK" != silently || exit 1
 printf 'AB' >"${found}crash-1"
 echo "it broke"
 exit 77
@@ -54,6 +55,11 @@ class TargetTest(unittest.TestCase):
         kept, = os.listdir(self.target.text)
         with open(os.path.join(self.target.text, kept), encoding="ascii") as f:
             self.assertEqual(fuzz.from_text(f.read()), b"AB")
+
+    def test_what_ends_without_a_word_is_broken(self):
+        os.environ["BREAK"] = "silently"
+        self.assertIn("ended with 1", self.target.fuzz(1))
+        self.assertEqual(fuzz.fuzz_targets([self.target], 1), 1)
 
 
 if __name__ == "__main__":

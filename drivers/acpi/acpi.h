@@ -16,7 +16,7 @@
 #include "kernel/lib/types.h"
 
 enum {
-	ACPI_LIST_MAX = 64,		/* listed; more are counted */
+	ACPI_LIST_MAX = 65,		/* listed, one of them the DSDT; more are counted */
 	ACPI_IOAPICS_MAX = 16,
 	ACPI_OVERRIDES_MAX = 16,	/* one for each ISA interrupt */
 	ACPI_MCFG_MAX = 16,

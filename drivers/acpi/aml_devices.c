@@ -91,18 +91,27 @@ static void add_window(struct acpi_bridge *b, const struct aml_resource *r)
 	};
 }
 
+/* There are 256; what says more is left out. */
+static void read_buses(const struct aml_resource *r, struct acpi_bridge *b)
+{
+	if (r->end > 256) {
+		log_warn("%s: a range of buses that do not exist", b->path);
+		return;
+	}
+	b->bus = (uint8_t)r->start;
+	b->bus_last = (uint8_t)(r->end - 1);
+}
+
 /* Windows and the first bus. */
 static void read_bridge(struct aml *a, struct acpi_bridge *b)
 {
 	struct aml_resource r;
 
 	while (aml_resource(a, &r)) {
-		if (r.kind == AML_RESOURCE_BUSES && r.end <= 256) {
-			b->bus = (uint8_t)r.start;
-			b->bus_last = (uint8_t)(r.end - 1);
-		} else if (r.window && r.kind != AML_RESOURCE_OTHER) {
+		if (r.kind == AML_RESOURCE_BUSES)
+			read_buses(&r, b);
+		else if (r.window && r.kind != AML_RESOURCE_OTHER)
 			add_window(b, &r);
-		}
 	}
 }
 
@@ -120,6 +129,13 @@ static uint64_t config_base_of(struct aml_space *s, unsigned device)
 	return aml_integer(&a, &base) ? base : 0;
 }
 
+/* Cut to fit, they would be those of another bridge. */
+static bool is_numbered(const struct aml_space *s, unsigned device)
+{
+	return integer_of(s, device, AML_SEG('_', 'S', 'E', 'G'), 0) <= UINT16_MAX &&
+	       integer_of(s, device, AML_SEG('_', 'B', 'B', 'N'), 0) <= UINT8_MAX;
+}
+
 static void add_bridge(struct aml_space *s, unsigned device, struct acpi_info *info)
 {
 	struct acpi_bridge *b = &info->bridges[info->bridge_count];
@@ -127,6 +143,13 @@ static void add_bridge(struct aml_space *s, unsigned device, struct acpi_info *i
 
 	if (info->bridge_count == ACPI_BRIDGES_MAX) {
 		log_warn("more than %d PCI host bridges", ACPI_BRIDGES_MAX);
+		return;
+	}
+	if (!is_numbered(s, device)) {
+		char path[sizeof(b->path)];
+
+		aml_path(s, device, path, sizeof(path));
+		log_warn("%s: a segment or bus that does not exist", path);
 		return;
 	}
 	s->bridges[info->bridge_count++] = (uint16_t)device;

@@ -11,11 +11,15 @@
 #define LOG_SUBSYS acpi
 #include "kernel/log.h"
 
+/* Terms that cannot be read and are logged; of more only the number is. */
+enum { NOTES_MAX = 8 };
+
 struct load {
 	struct aml_space *space;
 	unsigned table;
 	const uint8_t *base;		/* of the table */
 	const char *problem;		/* the first */
+	unsigned notes;
 	unsigned depth;
 	struct {
 		const uint8_t *end;
@@ -258,8 +262,9 @@ static void note(struct load *l, const uint8_t *at)
 	bool full = l->space->count == AML_NODES_MAX;
 	const char *problem = full ? "more names than are kept" : "a term that cannot be read";
 
-	log_warn("%s at 0x%llx: %s, at byte %zu", t->signature, (unsigned long long)t->pa,
-		 problem, (size_t)(at - l->base));
+	if (l->notes++ < NOTES_MAX)
+		log_warn("%s at 0x%llx: %s, at byte %zu", t->signature, (unsigned long long)t->pa,
+			 problem, (size_t)(at - l->base));
 	if (!l->problem)
 		l->problem = problem;
 }
@@ -306,5 +311,7 @@ const char *aml_load(struct aml_space *s)
 
 	load_all(&l, "DSDT");
 	load_all(&l, "SSDT");
+	if (l.notes > NOTES_MAX)
+		log_warn("AML: %u more terms that are left out", l.notes - NOTES_MAX);
 	return l.problem;
 }

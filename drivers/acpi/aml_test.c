@@ -8,6 +8,7 @@
 #include "kernel/hex_file.h"
 #include "kernel/ktest.h"
 #include "kernel/lib/errno.h"
+#include "kernel/log.h"
 
 #define FIXTURES	"drivers/acpi/fixtures/"
 
@@ -502,6 +503,23 @@ KTEST(aml_that_cannot_be_read_ends_its_scope_alone)
 	expect_eq(t, info.bridge_count, 1);
 }
 
+/* Each line takes time on a serial line, and a table may hold any number of scopes. */
+KTEST(aml_that_cannot_be_read_is_logged_a_few_times)
+{
+	unsigned before = log_complaints();
+
+	begin();
+	begin_table("DSDT");
+	for (unsigned i = 0; i < 200; i++)
+		EMIT("\x10\x07" "BAD_" "\x0a\x01");
+	close_package(open_bridge());
+	end_table();
+	read_all(t);
+	expect_str(t, info.aml_problem, "a term that cannot be read");
+	expect_eq(t, info.bridge_count, 1);
+	expect(t, log_complaints() - before > 0 && log_complaints() - before < 16);
+}
+
 KTEST(aml_scopes_nested_too_deeply_are_left_out)
 {
 	uint8_t *open[40];
@@ -635,6 +653,66 @@ KTEST(aml_resources_that_are_none)
 	EXPECT_NOTHING(t, "\x88\x0d\0\0\0\0\0\0\x20\0\x1f\0\0\0\x10\0");
 	EXPECT_NOTHING(t, "\x88\x0d\0\0\0\0\0\0\x10\0\x1f\0\x01\0\x10\0");
 	EXPECT_NOTHING(t, "\x88\x0d\0\x03\0\0\0\0\x10\0\x1f\0\0\0\x10\0");
+}
+
+/* The bridge whose _CRS, of a constant size, holds these descriptors. */
+static void read_bridge_with(struct ktest_run *t, const char *descriptors, size_t len)
+{
+	uint8_t *bridge, *buffer;
+
+	begin();
+	begin_table("DSDT");
+	bridge = open_bridge();
+	EMIT("\x08_CRS");
+	buffer = OPEN("\x11");
+	EMIT("\x0a\xff");
+	emit(descriptors, len);
+	close_package(buffer);
+	close_package(bridge);
+	end_table();
+	read_all(t);
+	require(t, info.bridge_count == 1 && info.bridges[0].crs_static);
+}
+
+#define READ_BRIDGE_WITH(t, text)	read_bridge_with(t, text, sizeof(text) - 1)
+
+KTEST(aml_buses_of_a_bridge_are_no_memory)
+{
+	READ_BRIDGE_WITH(t, "\x88\x0d\0\x02\x0c\0\0\0\x10\0\x1f\0\0\0\x10\0");
+	expect_eq(t, info.bridges[0].bus, 0x10);
+	expect_eq(t, info.bridges[0].bus_last, 0x1f);
+	expect_eq(t, info.bridges[0].window_count, 0);
+	/* 0x100 to 0x10f, of which there are none */
+	READ_BRIDGE_WITH(t, "\x88\x0d\0\x02\x0c\0\0\0\0\x01\x0f\x01\0\0\x10\0");
+	expect_eq(t, info.bridges[0].bus, 0);
+	expect_eq(t, info.bridges[0].bus_last, 255);
+	expect_eq(t, info.bridges[0].window_count, 0);
+}
+
+static unsigned bridges_with(struct ktest_run *t, const char *name, size_t len)
+{
+	uint8_t *bridge;
+
+	begin();
+	begin_table("DSDT");
+	bridge = open_bridge();
+	emit(name, len);
+	close_package(bridge);
+	end_table();
+	read_all(t);
+	return info.bridge_count;
+}
+
+#define BRIDGES_WITH(t, text)	bridges_with(t, text, sizeof(text) - 1)
+
+KTEST(aml_bridges_of_segments_and_buses_that_do_not_exist)
+{
+	expect_eq(t, BRIDGES_WITH(t, "\x08_BBN\x0a\xff"), 1);
+	expect_eq(t, info.bridges[0].bus, 255);
+	expect_eq(t, BRIDGES_WITH(t, "\x08_BBN\x0b\0\x01"), 0);
+	expect_eq(t, BRIDGES_WITH(t, "\x08_SEG\x0b\xff\xff"), 1);
+	expect_eq(t, info.bridges[0].segment, 0xffff);
+	expect_eq(t, BRIDGES_WITH(t, "\x08_SEG\x0c\0\0\x01\0"), 0);
 }
 
 KTEST(aml_virtio_device_without_what_it_needs)

@@ -154,18 +154,23 @@ static bool root_entry(struct walk *w, const struct acpi_table *root, uint64_t i
 	return true;
 }
 
-/* Reads what an XSDT (5.2.8) or an RSDT (5.2.7) lists. False if it is not good. */
+/* Reads what an XSDT (5.2.8) or an RSDT (5.2.7) lists. False: not good, or it lists nothing. */
 static bool read_root(struct walk *w, paddr_t pa, const char *signature, size_t entry_size)
 {
 	struct acpi_table *t;
+	bool empty = true;
 	paddr_t entry;
 
 	if (pa == 0 || !open_table(w, pa, signature, &t))
 		return false;
 	w->m->unmap(w->m);
-	/* Entries behind the longest list are counted, not looked at. */
+	/*
+	 * Entries behind the longest list are counted, not looked at. One place
+	 * stays free for the DSDT, which is read last and matters most.
+	 */
 	for (uint64_t i = 0; root_entry(w, t, i, entry_size, &entry); i++) {
-		if (entry != 0 && w->out->table_count < ACPI_LIST_MAX) {
+		empty = empty && entry == 0;
+		if (entry != 0 && w->out->table_count < ACPI_LIST_MAX - 1) {
 			read_table(w, entry);
 		} else if (entry != 0) {
 			w->out->tables_lost += (t->length - sizeof(struct acpi_header)) /
@@ -173,7 +178,7 @@ static bool read_root(struct walk *w, paddr_t pa, const char *signature, size_t 
 			break;
 		}
 	}
-	return true;
+	return !note(t, empty ? "lists no table" : NULL);
 }
 
 static void read_dsdt(struct walk *w)

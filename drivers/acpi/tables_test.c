@@ -273,6 +273,25 @@ KTEST(acpi_rsdt_is_read_where_the_xsdt_is_broken)
 	expect_str(t, info.interrupts_from, "MADT");
 }
 
+KTEST(acpi_rsdt_is_read_where_the_xsdt_lists_nothing)
+{
+	build();
+	memset(tables[XSDT] + 36, 0, 3 * 8);
+	sum(tables[XSDT]);
+	read_bios(t);
+	expect_str(t, problem_of("XSDT"), "lists no table");
+	expect_str(t, info.interrupts_from, "MADT");
+	build();
+	header(tables[XSDT], "XSDT", 36);
+	header(tables[RSDT], "RSDT", 36);
+	sum(tables[XSDT]);
+	sum(tables[RSDT]);
+	read_bios(t);
+	expect_str(t, problem_of("XSDT"), "lists no table");
+	expect_str(t, problem_of("RSDT"), "lists no table");
+	expect_eq(t, info.table_count, 2);
+}
+
 KTEST(acpi_revision_0_knows_no_xsdt)
 {
 	build();
@@ -299,12 +318,15 @@ KTEST(acpi_list_longer_than_is_kept_is_counted)
 
 	build();
 	header(tables[XSDT], "XSDT", 36 + 8 * ENTRIES);
-	for (unsigned i = 0; i < ENTRIES; i++)
+	set64(tables[XSDT] + 36, address_of(FADT));
+	for (unsigned i = 1; i < ENTRIES; i++)
 		set64(tables[XSDT] + 36 + 8 * i, address_of(HPET) + 1 + i);
 	sum(tables[XSDT]);
 	read_bios(t);
 	expect_eq(t, info.table_count, ACPI_LIST_MAX);
-	expect_eq(t, info.tables_lost, ENTRIES + 1 - ACPI_LIST_MAX);
+	expect_eq(t, info.tables_lost, ENTRIES + 2 - ACPI_LIST_MAX);
+	expect_str(t, info.tables[ACPI_LIST_MAX - 1].signature, "DSDT");
+	expect(t, !info.tables[ACPI_LIST_MAX - 1].problem);
 	expect(t, fake_memory_maps() < 500);
 }
 
