@@ -124,6 +124,7 @@ struct aml_space {
 	uint16_t bridges[ACPI_BRIDGES_MAX];	/* of acpi_info.bridges */
 	const uint8_t *mapped;		/* a table, or NULL */
 	unsigned mapped_table;
+	unsigned complaints;		/* about devices, logged or not */
 };
 
 void aml_space_init(struct aml_space *s, const struct acpi_memory *m,

@@ -570,6 +570,36 @@ KTEST(aml_that_cannot_be_read_is_logged_a_few_times)
 	expect(t, log_complaints() - before > 0 && log_complaints() - before < 16);
 }
 
+/* So is what is wrong with devices: one _CRS may hold thousands of windows. */
+KTEST(aml_devices_that_are_wrong_are_logged_a_few_times)
+{
+	unsigned before = log_complaints();
+	uint8_t *bridge, *buffer;
+
+	begin();
+	begin_table("DSDT");
+	bridge = open_bridge();
+	EMIT("\x08_CRS");
+	buffer = OPEN("\x11");
+	EMIT("\x0b\xff\xff");
+	for (unsigned i = 0; i < 200; i++)	/* WordIO, 0x10 to 0x1f */
+		EMIT("\x88\x0d\0\x01\x0c\0\0\0\x10\0\x1f\0\0\0\x10\0");
+	close_package(buffer);
+	close_package(bridge);
+	for (unsigned i = 0; i < 50; i++) {
+		uint8_t *p = OPEN("\x5b\x82"), name[4] = { 'V', 'R', 'A' + i / 26, 'A' + i % 26 };
+
+		emit(name, 4);
+		EMIT("\x08_HID\x0dLNRO0005\0");
+		close_package(p);
+	}
+	end_table();
+	read_all(t);
+	require(t, info.bridge_count == 1);
+	expect_eq(t, info.bridges[0].window_count, ACPI_WINDOWS_MAX);
+	expect(t, log_complaints() - before > 0 && log_complaints() - before < 20);
+}
+
 KTEST(aml_scopes_nested_too_deeply_are_left_out)
 {
 	uint8_t *open[40];
