@@ -918,6 +918,18 @@ KTEST(aml_route_by_a_link_device)
 		  -ENOENT);
 }
 
+KTEST(aml_route_by_a_link_device_behind_its_index)
+{
+	struct acpi_gsi line;
+
+	expect_eq(t, ROUTE_OF_PACKAGE(t, "\x12\x0d\x04\x0c\xff\xff\x01\x00\x00\x00LNKA", &line), 0);
+	expect_eq(t, line.gsi, 16);
+	expect_eq(t, ROUTE_OF_PACKAGE(t, "\x12\x0d\x04\x0c\xff\xff\x01\x00\x00\x00LNKX", &line),
+		  -EPROTO);
+	expect_eq(t, ROUTE_OF_PACKAGE(t, "\x12\x0c\x04\x0c\xff\xff\x01\x00\x00\x00LNK", &line),
+		  -EPROTO);
+}
+
 KTEST(aml_route_of_a_broken_package)
 {
 	struct acpi_gsi line;
