@@ -48,6 +48,7 @@ enum aml_opcode {
 	AML_RETURN = 0xa4,
 	AML_ONES = 0xff,
 	AML_EXT = 0x5b00,
+	AML_REGION = AML_EXT + 0x80,
 	AML_DEVICE = AML_EXT + 0x82,
 	AML_PROCESSOR = AML_EXT + 0x83,
 	AML_POWER_RESOURCE = AML_EXT + 0x84,
@@ -123,6 +124,7 @@ struct aml_space {
 	uint16_t bridges[ACPI_BRIDGES_MAX];	/* of acpi_info.bridges */
 	const uint8_t *mapped;		/* a table, or NULL */
 	unsigned mapped_table;
+	unsigned complaints;		/* about devices, logged or not */
 };
 
 void aml_space_init(struct aml_space *s, const struct acpi_memory *m,

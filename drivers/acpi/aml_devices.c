@@ -7,7 +7,16 @@
 #define LOG_SUBSYS acpi
 #include "kernel/log.h"
 
+/* What is wrong and logged; of more only the number is. */
+enum { COMPLAINTS_MAX = 16 };
+
 #define SEG_CRS	AML_SEG('_', 'C', 'R', 'S')
+
+static void complain(struct aml_space *s, const char *path, const char *problem)
+{
+	if (s->complaints++ < COMPLAINTS_MAX)
+		log_warn("%s: %s", path, problem);
+}
 
 /* The value of an integer that a device has, or `otherwise`. */
 static uint32_t integer_of(const struct aml_space *s, unsigned device, uint32_t segment,
@@ -73,16 +82,16 @@ static void add_virtio(struct aml_space *s, unsigned device, struct acpi_info *i
 		problem = "no memory or no interrupt in _CRS";
 	else if (!problem && info->virtio_count == ACPI_VIRTIO_MAX)
 		problem = "more devices than are kept";
-	if (problem)
+	if (problem && s->complaints++ < COMPLAINTS_MAX)
 		log_warn("%s: a virtio device, but %s", v.path, problem);
-	else
+	if (!problem)
 		info->virtio[info->virtio_count++] = v;
 }
 
-static void add_window(struct acpi_bridge *b, const struct aml_resource *r)
+static void add_window(struct aml_space *s, struct acpi_bridge *b, const struct aml_resource *r)
 {
 	if (b->window_count == ACPI_WINDOWS_MAX) {
-		log_warn("%s: more than %d windows", b->path, ACPI_WINDOWS_MAX);
+		complain(s, b->path, "more windows than are kept");
 		return;
 	}
 	b->windows[b->window_count++] = (struct acpi_window){
@@ -92,10 +101,10 @@ static void add_window(struct acpi_bridge *b, const struct aml_resource *r)
 }
 
 /* There are 256; what says more is left out. */
-static void read_buses(const struct aml_resource *r, struct acpi_bridge *b)
+static void read_buses(struct aml_space *s, const struct aml_resource *r, struct acpi_bridge *b)
 {
 	if (r->end > 256) {
-		log_warn("%s: a range of buses that do not exist", b->path);
+		complain(s, b->path, "a range of buses that do not exist");
 		return;
 	}
 	b->bus = (uint8_t)r->start;
@@ -103,15 +112,15 @@ static void read_buses(const struct aml_resource *r, struct acpi_bridge *b)
 }
 
 /* Windows and the first bus. */
-static void read_bridge(struct aml *a, struct acpi_bridge *b)
+static void read_bridge(struct aml_space *s, struct aml *a, struct acpi_bridge *b)
 {
 	struct aml_resource r;
 
 	while (aml_resource(a, &r)) {
 		if (r.kind == AML_RESOURCE_BUSES)
-			read_buses(&r, b);
+			read_buses(s, &r, b);
 		else if (r.window && r.kind != AML_RESOURCE_OTHER)
-			add_window(b, &r);
+			add_window(s, b, &r);
 	}
 }
 
@@ -139,17 +148,15 @@ static bool is_numbered(const struct aml_space *s, unsigned device)
 static void add_bridge(struct aml_space *s, unsigned device, struct acpi_info *info)
 {
 	struct acpi_bridge *b = &info->bridges[info->bridge_count];
+	bool full = info->bridge_count == ACPI_BRIDGES_MAX;
 	struct aml a;
 
-	if (info->bridge_count == ACPI_BRIDGES_MAX) {
-		log_warn("more than %d PCI host bridges", ACPI_BRIDGES_MAX);
-		return;
-	}
-	if (!is_numbered(s, device)) {
+	if (full || !is_numbered(s, device)) {
 		char path[sizeof(b->path)];
 
 		aml_path(s, device, path, sizeof(path));
-		log_warn("%s: a segment or bus that does not exist", path);
+		complain(s, path, full ? "more PCI host bridges than are kept"
+				       : "a segment or bus that does not exist");
 		return;
 	}
 	s->bridges[info->bridge_count++] = (uint16_t)device;
@@ -162,13 +169,14 @@ static void add_bridge(struct aml_space *s, unsigned device, struct acpi_info *i
 	b->crs_problem = open_resources(s, device, &a);
 	b->crs_static = !b->crs_problem;
 	if (b->crs_static)
-		read_bridge(&a, b);
+		read_bridge(s, &a, b);
 	b->bus = (uint8_t)integer_of(s, device, AML_SEG('_', 'B', 'B', 'N'), b->bus);
 	b->prt_problem = aml_route_problem(s, device);
 }
 
 void aml_find_devices(struct aml_space *s, struct acpi_info *info)
 {
+	s->complaints = 0;
 	for (unsigned i = 1; i < s->count; i++) {
 		if (s->nodes[i].kind != AML_KIND_SCOPE || !s->nodes[i].value || !is_present(s, i))
 			continue;
@@ -177,6 +185,8 @@ void aml_find_devices(struct aml_space *s, struct acpi_info *info)
 		if (s->nodes[i].value & AML_CLASS_PCI_HOST)
 			add_bridge(s, i, info);
 	}
+	if (s->complaints > COMPLAINTS_MAX)
+		log_warn("AML: %u more complaints of devices", s->complaints - COMPLAINTS_MAX);
 }
 
 void aml_read(struct aml_space *s, const struct acpi_memory *m, struct acpi_info *info)

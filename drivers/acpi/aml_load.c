@@ -150,15 +150,18 @@ static enum interest interest_in(uint32_t segment)
 	return KEPT_IF_PACKAGE;
 }
 
-/* Notes a name or a method that is declared at `at`. */
+/* Notes a name or a method that is declared at `at`. What has the name already keeps it. */
 static bool keep(struct load *l, const struct aml_name *name, enum aml_kind kind,
 		 const uint8_t *at, uint64_t value)
 {
+	unsigned before = l->space->count;
 	struct aml_node *n;
 	unsigned node;
 
 	if (!aml_declare(l->space, scope_of(l), name, &node) || node == 0)
 		return false;
+	if (node < before)
+		return true;
 	n = &l->space->nodes[node];
 	n->kind = kind;
 	n->table = (uint8_t)l->table;
@@ -224,7 +227,37 @@ static bool read_method(struct load *l, struct aml *a)
 	return keep(l, &name, AML_KIND_METHOD, body.at, body.end - body.at);
 }
 
-/* One term of a scope. A constant or a name alone is none. */
+/* Whether a term may hold a call: a name, an expression, a region with its address. */
+static bool may_call(enum aml_opcode op)
+{
+	return op == AML_A_NAME || (op >= AML_STORE && op < AML_IF) || op == AML_REGION;
+}
+
+static bool is_constant(enum aml_opcode op)
+{
+	return op == AML_ZERO || op == AML_ONE || op == AML_ONES || op == AML_BYTE ||
+	       op == AML_WORD || op == AML_DWORD || op == AML_QWORD || op == AML_STRING;
+}
+
+/*
+ * A term that is not read. Behind one with a call stand the constants that are
+ * its last arguments: as many as a method can have for each of a few calls.
+ */
+static bool skip_term(struct aml *a)
+{
+	enum { CONSTANTS_MAX = 16 };
+	bool called = may_call(aml_peek(a));
+
+	if (!aml_skip(a))
+		return false;
+	for (unsigned i = 0; called && i < CONSTANTS_MAX && is_constant(aml_peek(a)); i++) {
+		if (!aml_skip(a))
+			return false;
+	}
+	return true;
+}
+
+/* One term of a scope. A constant alone is none. */
 static bool read_term(struct load *l, struct aml *a)
 {
 	switch (aml_peek(a)) {
@@ -241,18 +274,8 @@ static bool read_term(struct load *l, struct aml *a)
 		return read_name(l, a);
 	case AML_METHOD:
 		return read_method(l, a);
-	case AML_ZERO:
-	case AML_ONE:
-	case AML_ONES:
-	case AML_BYTE:
-	case AML_WORD:
-	case AML_DWORD:
-	case AML_QWORD:
-	case AML_STRING:
-	case AML_NOTHING:
-		return false;
 	default:
-		return aml_skip(a);
+		return !is_constant(aml_peek(a)) && skip_term(a);
 	}
 }
 

@@ -9,8 +9,8 @@
  *
  * A name where a term is wanted may call a method, whose number of arguments
  * only its declaration tells, perhaps in another table. It is taken to have
- * none. Where that is wrong the arguments stand where a statement should, and
- * constants are none, so it is noticed.
+ * none. Where that is wrong the arguments stand where a statement should: most
+ * are steps forward like any other, and aml_load.c expects constants there.
  */
 #include "drivers/acpi/aml.h"
 

@@ -187,19 +187,25 @@ const char *aml_route_problem(struct aml_space *s, unsigned bus)
 	}
 }
 
-/* One entry: a package of address, pin, source and index (table 6.15). */
+/*
+ * One entry: a package of address, pin, source and index (table 6.15). There
+ * is firmware that has the last two the wrong way round; a name can only be
+ * the source.
+ */
 static bool read_entry(struct aml *a, struct prt_entry *e)
 {
 	struct aml body;
-	uint64_t none;
 
 	if (!aml_elements(a, &body) ||
 	    !aml_integer(&body, &e->address) || !aml_integer(&body, &e->pin))
 		return false;
 	e->named = aml_peek(&body) == AML_A_NAME;
-	if (e->named ? !aml_name(&body, &e->source) : !aml_integer(&body, &none))
+	if (e->named)
+		return aml_name(&body, &e->source) && aml_integer(&body, &e->index);
+	if (!aml_integer(&body, &e->index))
 		return false;
-	return aml_integer(&body, &e->index);
+	e->named = aml_peek(&body) == AML_A_NAME;
+	return e->named ? aml_name(&body, &e->source) : aml_integer(&body, &e->index);
 }
 
 /* The interrupt that a link device says it is set to. */

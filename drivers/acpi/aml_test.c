@@ -503,6 +503,56 @@ KTEST(aml_that_cannot_be_read_ends_its_scope_alone)
 	expect_eq(t, info.bridge_count, 1);
 }
 
+/* As module-level code of real tables calls: only the callee's declaration tells how many. */
+KTEST(aml_calls_with_arguments_do_not_end_a_scope)
+{
+	begin();
+	begin_table("DSDT");
+	EMIT("\\/\x03_SB_LPCBINIT\x0a\x05\x01\x0dON\0");	/* INIT (5, 1, "ON") */
+	EMIT("\x70RDPC\x0b\x34\x12\x0a\x02" "TMP0");		/* Store (RDPC (...), TMP0) */
+	EMIT("\x5b\x80GNVS\x00" "ADDR\x0a\x01\x0b\x00\x10");	/* OperationRegion */
+	EMIT("NOTI\x11\x04\x0a\x01\xff\x68");			/* NOTI (Buffer {0xff}, Arg0) */
+	close_package(open_bridge());
+	end_table();
+	read_all(t);
+	expect(t, !info.aml_problem);
+	expect_eq(t, info.bridge_count, 1);
+}
+
+/* More than there can be arguments are bytes that are no AML. */
+KTEST(aml_constants_without_end_are_no_arguments)
+{
+	begin();
+	begin_table("DSDT");
+	EMIT("CALL");
+	for (unsigned i = 0; i < 40; i++)
+		EMIT("\x00");
+	close_package(open_bridge());
+	end_table();
+	read_all(t);
+	expect_str(t, info.aml_problem, "a term that cannot be read");
+	expect_eq(t, info.bridge_count, 0);
+}
+
+/* 5.3: a name is declared once; a second declaration changes nothing. */
+KTEST(aml_names_that_are_declared_twice_stay_what_they_were)
+{
+	uint8_t *p;
+
+	begin();
+	begin_table("DSDT");
+	p = open_bridge();
+	EMIT("\x08_UID\x0a\x05" "\x08_UID\x0a\x06");
+	EMIT("\x08_CRS\x11\x05\x0a\x02\x79\0" "\x14\x07_CRS\x00\xa3");
+	close_package(p);
+	EMIT("\x08PCI0\x12\x02\x00");
+	end_table();
+	read_all(t);
+	require(t, info.bridge_count == 1);
+	expect_eq(t, info.bridges[0].uid, 5);
+	expect(t, info.bridges[0].crs_static);
+}
+
 /* Each line takes time on a serial line, and a table may hold any number of scopes. */
 KTEST(aml_that_cannot_be_read_is_logged_a_few_times)
 {
@@ -518,6 +568,36 @@ KTEST(aml_that_cannot_be_read_is_logged_a_few_times)
 	expect_str(t, info.aml_problem, "a term that cannot be read");
 	expect_eq(t, info.bridge_count, 1);
 	expect(t, log_complaints() - before > 0 && log_complaints() - before < 16);
+}
+
+/* So is what is wrong with devices: one _CRS may hold thousands of windows. */
+KTEST(aml_devices_that_are_wrong_are_logged_a_few_times)
+{
+	unsigned before = log_complaints();
+	uint8_t *bridge, *buffer;
+
+	begin();
+	begin_table("DSDT");
+	bridge = open_bridge();
+	EMIT("\x08_CRS");
+	buffer = OPEN("\x11");
+	EMIT("\x0b\xff\xff");
+	for (unsigned i = 0; i < 200; i++)	/* WordIO, 0x10 to 0x1f */
+		EMIT("\x88\x0d\0\x01\x0c\0\0\0\x10\0\x1f\0\0\0\x10\0");
+	close_package(buffer);
+	close_package(bridge);
+	for (unsigned i = 0; i < 50; i++) {
+		uint8_t *p = OPEN("\x5b\x82"), name[4] = { 'V', 'R', 'A' + i / 26, 'A' + i % 26 };
+
+		emit(name, 4);
+		EMIT("\x08_HID\x0dLNRO0005\0");
+		close_package(p);
+	}
+	end_table();
+	read_all(t);
+	require(t, info.bridge_count == 1);
+	expect_eq(t, info.bridges[0].window_count, ACPI_WINDOWS_MAX);
+	expect(t, log_complaints() - before > 0 && log_complaints() - before < 20);
 }
 
 KTEST(aml_scopes_nested_too_deeply_are_left_out)
@@ -836,6 +916,18 @@ KTEST(aml_route_by_a_link_device)
 		  -EPROTO);
 	expect_eq(t, ROUTE_OF_PACKAGE(t, "\x12\x0d\x04\x0c\xff\xff\x01\x00\x01LNKA\x00", &line),
 		  -ENOENT);
+}
+
+KTEST(aml_route_by_a_link_device_behind_its_index)
+{
+	struct acpi_gsi line;
+
+	expect_eq(t, ROUTE_OF_PACKAGE(t, "\x12\x0d\x04\x0c\xff\xff\x01\x00\x00\x00LNKA", &line), 0);
+	expect_eq(t, line.gsi, 16);
+	expect_eq(t, ROUTE_OF_PACKAGE(t, "\x12\x0d\x04\x0c\xff\xff\x01\x00\x00\x00LNKX", &line),
+		  -EPROTO);
+	expect_eq(t, ROUTE_OF_PACKAGE(t, "\x12\x0c\x04\x0c\xff\xff\x01\x00\x00\x00LNK", &line),
+		  -EPROTO);
 }
 
 KTEST(aml_route_of_a_broken_package)

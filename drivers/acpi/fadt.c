@@ -70,25 +70,37 @@ static void read_boot_arch(const struct fadt *f, struct acpi_fadt *out)
 	out->no_cmos_rtc = known && f->iapc_boot_arch & IAPC_NO_CMOS_RTC;
 }
 
+enum { PORTS = 1, PM_TIMER_LEN = 4 };
+
+/* NULL, or what is wrong with a PM timer's address. */
+static const char *pm_timer_problem(const struct acpi_address *at)
+{
+	if (at->space > PORTS)
+		return "a PM timer that is none";
+	if (at->space == PORTS && at->address > UINT16_MAX - PM_TIMER_LEN + 1)
+		return "a PM timer at ports that do not exist";
+	return NULL;
+}
+
+/* Where X_PM_TMR_BLK cannot be, the old field, which says the same, has the word. */
 static const char *read_pm_timer(const struct fadt *f, size_t len, struct acpi_fadt *out)
 {
-	enum { PORTS = 1, TIMER_LEN = 4 };
+	struct acpi_address old = { PORTS, 32, 0, f->pm_tmr_blk };
+	bool extended = HAS(len, x_pm_tmr_blk) && f->x_pm_tmr_blk.address;
+	const char *problem;
 
 	if (out->hardware_reduced)
 		return NULL;
-	if (HAS(len, x_pm_tmr_blk) && f->x_pm_tmr_blk.address)
-		out->pm_timer = acpi_address_of(&f->x_pm_tmr_blk);
-	else
-		out->pm_timer = (struct acpi_address){ PORTS, 32, 0, f->pm_tmr_blk };
+	out->pm_timer = extended ? acpi_address_of(&f->x_pm_tmr_blk) : old;
+	if (extended && pm_timer_problem(&out->pm_timer) && old.address)
+		out->pm_timer = old;
 	if (out->pm_timer.address == 0)
 		return NULL;
-	if (f->pm_tmr_len != TIMER_LEN || out->pm_timer.space > PORTS)
-		return "a PM timer that is none";
-	if (out->pm_timer.space == PORTS && out->pm_timer.address > UINT16_MAX - TIMER_LEN + 1)
-		return "a PM timer at ports that do not exist";
-	out->has_pm_timer = true;
-	out->pm_timer_32bit = f->flags & FADT_TMR_VAL_EXT;
-	return NULL;
+	problem = f->pm_tmr_len != PM_TIMER_LEN ? "a PM timer that is none"
+						: pm_timer_problem(&out->pm_timer);
+	out->has_pm_timer = !problem;
+	out->pm_timer_32bit = !problem && f->flags & FADT_TMR_VAL_EXT;
+	return problem;
 }
 
 static void read_reset(const struct fadt *f, size_t len, struct acpi_fadt *out)

@@ -574,6 +574,26 @@ KTEST(fadt_prefers_the_64_bit_fields)
 	expect_eq(t, info.fadt.dsdt, 0x1000);
 }
 
+KTEST(fadt_pm_timer_by_the_old_field_where_the_new_one_cannot_be)
+{
+	uint8_t f[244] = { 0 };
+
+	memset(&info, 0, sizeof(info));
+	f[8] = 3;
+	f[91] = 4;
+	f[208] = 0x7f;					/* functional fixed hardware */
+	set64(f + 212, 0x608);
+	expect_str(t, fadt_read(f, sizeof(f), &info), "a PM timer that is none");
+	expect(t, !info.fadt.has_pm_timer);
+	set32(f + 76, 0x608);
+	expect(t, !fadt_read(f, sizeof(f), &info) && info.fadt.has_pm_timer);
+	expect_eq(t, info.fadt.pm_timer.space, 1);
+	f[208] = 1;
+	set64(f + 212, 0x60800000000);			/* ports that do not exist */
+	expect(t, !fadt_read(f, sizeof(f), &info) && info.fadt.has_pm_timer);
+	expect_eq(t, info.fadt.pm_timer.address, 0x608);
+}
+
 KTEST(fadt_pm_timers_that_are_none)
 {
 	uint8_t f[116] = { 0 };
