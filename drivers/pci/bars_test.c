@@ -2,6 +2,7 @@
 /* The way from registers to a settled machine, over a configuration space of the test's own. */
 #include "drivers/pci/bars.h"
 
+#include "drivers/pci/ecam.h"
 #include "drivers/pci/fake_config.h"
 #include "drivers/pci/known.h"
 #include "drivers/virtio/host_memory.h"
@@ -329,4 +330,26 @@ KTEST(pci_windows_follow_from_crs_or_from_the_map)
 	expect(t, windows[1].span.start == 4 * GIB && windows[1].span.end == BIT(40));
 	expect_eq(t, windows[0].from, PCI_FROM_MAP);
 	expect_eq(t, windows[3].from, PCI_FROM_CONFIGURED);
+}
+
+KTEST(pci_ecam_that_repeats_another_is_known)
+{
+	static struct pci_host host;
+	struct acpi_mcfg entry = { .base = 0xb0000000, .bus_first = 0, .bus_last = 255 };
+
+	host.ecam_base = 0xb0000000;
+	host.bus_last = 255;
+	expect(t, !ecam_repeats(&host, 0, &entry, 40));
+	expect(t, ecam_repeats(&host, 1, &entry, 40));
+	entry.segment = 1;	/* the same addresses */
+	expect(t, ecam_repeats(&host, 1, &entry, 40));
+	entry.base = 0x8000000000;
+	expect(t, !ecam_repeats(&host, 1, &entry, 40));
+	entry.segment = 0;	/* the same buses */
+	expect(t, ecam_repeats(&host, 1, &entry, 40));
+	host.bus_last = 127;
+	expect(t, ecam_repeats(&host, 1, &entry, 40));
+	entry.base = 0xb0000000;
+	entry.bus_first = 128;
+	expect(t, !ecam_repeats(&host, 1, &entry, 40));
 }
