@@ -214,6 +214,33 @@ KTEST(pci_bars_that_do_not_keep_an_address_are_disabled)
 	forget();
 }
 
+/* The window stays closed, or elsewhere: an address behind it would reach nothing, or others. */
+KTEST(pci_bars_behind_a_bridge_that_does_not_keep_its_window_are_disabled)
+{
+	static const uint32_t stays[] = { 0x0000fff0, 0xd000d000 };
+	struct fake_function *bridge, *fn;
+
+	for (unsigned i = 0; i < ARRAY_SIZE(stays); i++) {
+		machine_init();
+		bridge = fake_function_add(&fake, 0, 1, 0, SOME_ID);
+		fake_function_bridge(bridge, 1, 1);
+		fake_set32(bridge, PCI_MEMORY_BASE, stays[i]);
+		memset(&bridge->writable[PCI_MEMORY_BASE], 0, 4);
+		bridge->config[PCI_COMMAND] = PCI_COMMAND_MEMORY;
+		fn = fake_function_add(&fake, 1, 0, 0, SOME_ID);
+		fake_function_bar(fn, 0, 0x10000000, 0x1000, false);
+		fn->config[PCI_COMMAND] = PCI_COMMAND_MEMORY;
+		require(t, settle(true, (struct pci_span){ 0, 0 }) == 0);
+		expect_str(t, fake.host.devices[1].bars[0].why,
+			   "a bridge above it does not keep what is written to it");
+		expect_eq(t, done.windows, 0);
+		expect_eq(t, fn->config[PCI_COMMAND], 0);
+		expect_eq(t, bridge->config[PCI_COMMAND] & PCI_COMMAND_MEMORY, 0);
+		expect_settled(t);
+		forget();
+	}
+}
+
 KTEST(pci_bars_that_make_no_sense_stop_their_function_alone)
 {
 	struct fake_function *fn;
