@@ -157,9 +157,8 @@ static void device_gather(struct settling *s, struct pci_device *dev)
 
 		if (rc == -EPROTO)
 			dev->problem = "a BAR answers what is no size or no address";
-		if (rc)
-			continue;
-		slot_add(s, dev, &bar);
+		if (!rc)
+			slot_add(s, dev, &bar);
 		i += bar.wide;
 	}
 	rom_gather(s, dev);

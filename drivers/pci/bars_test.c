@@ -259,6 +259,23 @@ KTEST(pci_bars_that_make_no_sense_stop_their_function_alone)
 	forget();
 }
 
+/* Its upper half is no BAR of its own, whatever is wrong with it. */
+KTEST(pci_bars_of_64_bits_that_make_no_sense_are_one)
+{
+	struct fake_function *fn;
+
+	machine_init();
+	fn = fake_function_add(&fake, 0, 1, 0, SOME_ID);
+	fake_function_bar(fn, 0, 0x8000000000, 0x1000, true);
+	fn->bar_mask[0] = 0xfff0f000;
+	require(t, settle(true, (struct pci_span){ 0, 0 }) == 0);
+	expect(t, fake.host.devices[0].problem != NULL);
+	expect_eq(t, fake.host.devices[0].bar_count, 0);
+	expect_eq(t, fake_get32(fn, PCI_BAR0 + 4), 0x80);
+	expect_settled(t);
+	forget();
+}
+
 KTEST(pci_bars_of_the_console_and_of_host_bridges_stay_with_assign)
 {
 	struct fake_function *bridge, *screen;

@@ -369,6 +369,7 @@ int pci_bar_probe(const struct pci_device *dev, unsigned index, struct pci_bar *
 	};
 	uint64_t mask;
 
+	*out = bar;
 	if (bar.wide && index + 1 >= pci_bars_of(dev))
 		return -EPROTO;
 	bar_learn(dev, offset, low, &bar, &mask);
