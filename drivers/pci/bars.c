@@ -21,7 +21,10 @@ enum {
 	DECODING = PCI_COMMAND_IO | PCI_COMMAND_MEMORY,
 	WINDOW_64 = 1,			/* low bits of base and limit: 64 bits, or I/O's 32 */
 	WINDOW_TYPE = 0xf,
+	IO_ADDRESS = 0xf0f0,
 };
+
+#define WINDOW_ADDRESS	UINT32_C(0xfff0fff0)	/* base and limit of memory, without types */
 
 /* What a BAR of the solver's is in its function. */
 struct slot {
@@ -154,9 +157,8 @@ static void device_gather(struct settling *s, struct pci_device *dev)
 
 		if (rc == -EPROTO)
 			dev->problem = "a BAR answers what is no size or no address";
-		if (rc)
-			continue;
-		slot_add(s, dev, &bar);
+		if (!rc)
+			slot_add(s, dev, &bar);
 		i += bar.wide;
 	}
 	rom_gather(s, dev);
@@ -182,8 +184,7 @@ static uint32_t window_register(const struct pci_device *dev, uint16_t offset, u
 /* PCI-to-PCI Bridge 1.2, 3.2.5.6: in units of 4096 ports; the upper halves are not used. */
 static void io_window_read(const struct pci_device *dev, struct pci_res_bridge *b)
 {
-	enum { ONES = 0xf0f0 };
-	uint32_t mask, value = window_register(dev, PCI_IO_BASE, ONES, &mask);
+	uint32_t mask, value = window_register(dev, PCI_IO_BASE, IO_ADDRESS, &mask);
 
 	b->can[PCI_SPACE_IO] = mask != 0;
 	b->now[PCI_SPACE_IO].start = (value & 0xf0) << 8;
@@ -199,7 +200,7 @@ static struct pci_span memory_window(uint32_t value)
 
 static void prefetchable_window_read(const struct pci_device *dev, struct pci_res_bridge *b)
 {
-	uint32_t mask, value = window_register(dev, PCI_PREFETCHABLE_BASE, 0xfff0fff0, &mask);
+	uint32_t mask, value = window_register(dev, PCI_PREFETCHABLE_BASE, WINDOW_ADDRESS, &mask);
 	struct pci_span *now = &b->now[PCI_SPACE_PREFETCHABLE];
 
 	if (!mask)
@@ -270,12 +271,14 @@ static void decoding_off(struct pci_device *dev)
 		pci_config_write16(dev, PCI_COMMAND, dev->command & ~DECODING);
 }
 
+static uint16_t io_window_value(struct pci_span w)
+{
+	return w.end ? (uint16_t)((w.start >> 8 & 0xf0) | ((w.end - 1) & 0xf000)) : 0x00f0;
+}
+
 static void io_window_write(const struct pci_device *dev, struct pci_span w)
 {
-	bool open = w.end != 0;
-
-	pci_config_write16(dev, PCI_IO_BASE, open ? (w.start >> 8 & 0xf0) |
-			   ((w.end - 1) & 0xf000) : 0x00f0);
+	pci_config_write16(dev, PCI_IO_BASE, io_window_value(w));
 	pci_config_write32(dev, PCI_IO_BASE_HIGH, 0);
 }
 
@@ -308,6 +311,63 @@ static void windows_write(const struct pci_device *dev, const struct pci_res_bri
 	if (window_changes(b, PCI_SPACE_PREFETCHABLE))
 		prefetchable_window_write(dev, b->window[PCI_SPACE_PREFETCHABLE],
 					  b->can[PCI_SPACE_PREFETCHABLE]);
+}
+
+static bool memory_reads_back(const struct pci_device *dev, const struct pci_res_bridge *b)
+{
+	struct pci_span w = b->window[PCI_SPACE_MEMORY];
+
+	return !window_changes(b, PCI_SPACE_MEMORY) ||
+	       (pci_config_read32(dev, PCI_MEMORY_BASE) & WINDOW_ADDRESS) == memory_window_value(w);
+}
+
+static bool prefetchable_reads_back(const struct pci_device *dev, const struct pci_res_bridge *b)
+{
+	struct pci_span w = b->window[PCI_SPACE_PREFETCHABLE];
+
+	if (!window_changes(b, PCI_SPACE_PREFETCHABLE))
+		return true;
+	if ((pci_config_read32(dev, PCI_PREFETCHABLE_BASE) & WINDOW_ADDRESS) !=
+	    memory_window_value(w))
+		return false;
+	return !b->can[PCI_SPACE_PREFETCHABLE] || !w.end ||
+	       (pci_config_read32(dev, PCI_PREFETCHABLE_BASE_HIGH) == w.start >> 32 &&
+		pci_config_read32(dev, PCI_PREFETCHABLE_LIMIT_HIGH) == (w.end - 1) >> 32);
+}
+
+static bool io_reads_back(const struct pci_device *dev, const struct pci_res_bridge *b)
+{
+	return !window_changes(b, PCI_SPACE_IO) || !b->can[PCI_SPACE_IO] ||
+	       (pci_config_read16(dev, PCI_IO_BASE) & IO_ADDRESS) ==
+	       io_window_value(b->window[PCI_SPACE_IO]);
+}
+
+/* Programs a bridge. False if it did not take all of it. */
+static bool bridge_apply(const struct pci_device *dev, struct pci_res_bridge *b)
+{
+	windows_write(dev, b);
+	b->lost[false] = !memory_reads_back(dev, b) || !prefetchable_reads_back(dev, b);
+	b->lost[true] = !io_reads_back(dev, b);
+	return !b->lost[false] && !b->lost[true];
+}
+
+/* A bridge that forwards something else than it was told is not to forward at all. */
+static bool is_behind_lost(const struct settling *s, const struct pci_res_bar *bar)
+{
+	for (int16_t b = bar->bridge; b >= 0; b = s->r->bridges[b].parent)
+		if (s->r->bridges[b].lost[bar->io])
+			return true;
+	return false;
+}
+
+static void lost_disable(const struct slot *slot, struct pci_res_bar *bar)
+{
+	if (bar->state == PCI_BAR_DISABLED)
+		return;
+	bar->state = PCI_BAR_DISABLED;
+	bar->why = "a bridge above it does not keep what is written to it";
+	bar->address = 0;
+	decoding_off(slot->dev);
 }
 
 static uint16_t bar_register(const struct slot *slot)
@@ -352,6 +412,11 @@ static uint16_t bridge_wants(const struct pci_res_bridge *b)
 	return wanted ? wanted | PCI_COMMAND_MASTER : 0;
 }
 
+static uint16_t bridge_lost(const struct pci_res_bridge *b)
+{
+	return (b->lost[true] ? PCI_COMMAND_IO : 0) | (b->lost[false] ? PCI_COMMAND_MEMORY : 0);
+}
+
 static struct pci_bar bar_of(const struct slot *slot, const struct pci_res_bar *bar)
 {
 	return (struct pci_bar){
@@ -378,7 +443,8 @@ static void command_settle(const struct settling *s, struct pci_device *dev, uin
 	uint16_t next = (uint16_t)((dev->command | assigned) & (allowed | ~DECODING));
 
 	if (bridge >= 0)
-		next = dev->command | bridge_wants(&s->r->bridges[bridge]);
+		next = (dev->command | bridge_wants(&s->r->bridges[bridge])) &
+		       ~bridge_lost(&s->r->bridges[bridge]);
 	if (dev->quiet || next != dev->command)
 		pci_config_write16(dev, PCI_COMMAND, next);
 }
@@ -419,9 +485,11 @@ static void apply(struct settling *s, struct pci_settled *out)
 	for (unsigned i = 0; i < s->r->bridge_count; i++) {
 		if (!bridge_changes(&s->r->bridges[i]))
 			continue;
-		windows_write(s->bridges[i], &s->r->bridges[i]);
-		out->windows++;
+		out->windows += bridge_apply(s->bridges[i], &s->r->bridges[i]);
 	}
+	for (unsigned i = 0; i < s->r->bar_count; i++)
+		if (is_behind_lost(s, &s->r->bars[i]))
+			lost_disable(&s->slots[i], &s->r->bars[i]);
 	for (unsigned i = 0; i < s->r->bar_count; i++)
 		if (bar_changes(&s->r->bars[i]))
 			bar_apply(&s->slots[i], &s->r->bars[i]);

@@ -12,7 +12,8 @@ uint8_t pci_root_index(const struct pci_host *hosts, const struct pci_device *de
 
 /*
  * Sizes one BAR; the function decodes nothing meanwhile. Returns 0, -ENOENT,
- * -EPROTO as pci_bar_read() does.
+ * -EPROTO as pci_bar_read() does; `wide`, which takes the next register too,
+ * is set in any case.
  */
 int __must_check pci_bar_probe(const struct pci_device *dev, unsigned index, struct pci_bar *out);
 

@@ -2,6 +2,7 @@
 /* The way from registers to a settled machine, over a configuration space of the test's own. */
 #include "drivers/pci/bars.h"
 
+#include "drivers/pci/ecam.h"
 #include "drivers/pci/fake_config.h"
 #include "drivers/pci/known.h"
 #include "drivers/virtio/host_memory.h"
@@ -213,6 +214,33 @@ KTEST(pci_bars_that_do_not_keep_an_address_are_disabled)
 	forget();
 }
 
+/* The window stays closed, or elsewhere: an address behind it would reach nothing, or others. */
+KTEST(pci_bars_behind_a_bridge_that_does_not_keep_its_window_are_disabled)
+{
+	static const uint32_t stays[] = { 0x0000fff0, 0xd000d000 };
+	struct fake_function *bridge, *fn;
+
+	for (unsigned i = 0; i < ARRAY_SIZE(stays); i++) {
+		machine_init();
+		bridge = fake_function_add(&fake, 0, 1, 0, SOME_ID);
+		fake_function_bridge(bridge, 1, 1);
+		fake_set32(bridge, PCI_MEMORY_BASE, stays[i]);
+		memset(&bridge->writable[PCI_MEMORY_BASE], 0, 4);
+		bridge->config[PCI_COMMAND] = PCI_COMMAND_MEMORY;
+		fn = fake_function_add(&fake, 1, 0, 0, SOME_ID);
+		fake_function_bar(fn, 0, 0x10000000, 0x1000, false);
+		fn->config[PCI_COMMAND] = PCI_COMMAND_MEMORY;
+		require(t, settle(true, (struct pci_span){ 0, 0 }) == 0);
+		expect_str(t, fake.host.devices[1].bars[0].why,
+			   "a bridge above it does not keep what is written to it");
+		expect_eq(t, done.windows, 0);
+		expect_eq(t, fn->config[PCI_COMMAND], 0);
+		expect_eq(t, bridge->config[PCI_COMMAND] & PCI_COMMAND_MEMORY, 0);
+		expect_settled(t);
+		forget();
+	}
+}
+
 KTEST(pci_bars_that_make_no_sense_stop_their_function_alone)
 {
 	struct fake_function *fn;
@@ -227,6 +255,23 @@ KTEST(pci_bars_that_make_no_sense_stop_their_function_alone)
 	expect(t, fake.host.devices[0].problem != NULL);
 	expect_eq(t, fn->config[PCI_COMMAND], 0);
 	expect(t, fake.host.devices[1].problem == NULL);
+	expect_settled(t);
+	forget();
+}
+
+/* Its upper half is no BAR of its own, whatever is wrong with it. */
+KTEST(pci_bars_of_64_bits_that_make_no_sense_are_one)
+{
+	struct fake_function *fn;
+
+	machine_init();
+	fn = fake_function_add(&fake, 0, 1, 0, SOME_ID);
+	fake_function_bar(fn, 0, 0x8000000000, 0x1000, true);
+	fn->bar_mask[0] = 0xfff0f000;
+	require(t, settle(true, (struct pci_span){ 0, 0 }) == 0);
+	expect(t, fake.host.devices[0].problem != NULL);
+	expect_eq(t, fake.host.devices[0].bar_count, 0);
+	expect_eq(t, fake_get32(fn, PCI_BAR0 + 4), 0x80);
 	expect_settled(t);
 	forget();
 }
@@ -329,4 +374,26 @@ KTEST(pci_windows_follow_from_crs_or_from_the_map)
 	expect(t, windows[1].span.start == 4 * GIB && windows[1].span.end == BIT(40));
 	expect_eq(t, windows[0].from, PCI_FROM_MAP);
 	expect_eq(t, windows[3].from, PCI_FROM_CONFIGURED);
+}
+
+KTEST(pci_ecam_that_repeats_another_is_known)
+{
+	static struct pci_host host;
+	struct acpi_mcfg entry = { .base = 0xb0000000, .bus_first = 0, .bus_last = 255 };
+
+	host.ecam_base = 0xb0000000;
+	host.bus_last = 255;
+	expect(t, !ecam_repeats(&host, 0, &entry, 40));
+	expect(t, ecam_repeats(&host, 1, &entry, 40));
+	entry.segment = 1;	/* the same addresses */
+	expect(t, ecam_repeats(&host, 1, &entry, 40));
+	entry.base = 0x8000000000;
+	expect(t, !ecam_repeats(&host, 1, &entry, 40));
+	entry.segment = 0;	/* the same buses */
+	expect(t, ecam_repeats(&host, 1, &entry, 40));
+	host.bus_last = 127;
+	expect(t, ecam_repeats(&host, 1, &entry, 40));
+	entry.base = 0xb0000000;
+	entry.bus_first = 128;
+	expect(t, !ecam_repeats(&host, 1, &entry, 40));
 }

@@ -29,3 +29,10 @@ void ecam_close(struct pci_host *host);
 
 /* The range that an entry takes; false if there can be none such. */
 bool ecam_span(const struct acpi_mcfg *entry, unsigned physical_bits, struct pci_span *out);
+
+/*
+ * Whether one of the hosts reaches some of the same functions already, by the
+ * same numbers or at the same addresses: driven twice, each BAR overlaps itself.
+ */
+bool ecam_repeats(const struct pci_host *hosts, unsigned count, const struct acpi_mcfg *entry,
+		  unsigned physical_bits);

@@ -37,3 +37,27 @@ unsigned ecam_find(const struct acpi_info *acpi, struct ecam out[ECAM_MAX])
 	}
 	return count;
 }
+
+static bool repeats(const struct pci_host *host, const struct acpi_mcfg *entry,
+		    struct pci_span span)
+{
+	uint64_t end = host->ecam_base + (host->bus_last - host->bus_first + 1) * MIB;
+
+	if (host->ecam_base < span.end && span.start < end)
+		return true;
+	return host->segment == entry->segment && host->bus_first <= entry->bus_last &&
+	       entry->bus_first <= host->bus_last;
+}
+
+bool ecam_repeats(const struct pci_host *hosts, unsigned count, const struct acpi_mcfg *entry,
+		  unsigned physical_bits)
+{
+	struct pci_span span;
+
+	if (!ecam_span(entry, physical_bits, &span))
+		return false;
+	for (unsigned i = 0; i < count; i++)
+		if (repeats(&hosts[i], entry, span))
+			return true;
+	return false;
+}

@@ -134,6 +134,7 @@ void fake_config_init(struct fake_config *f)
 	f->host.access = "fake";
 	f->host.map = &f->map;
 	f->host.physical_bits = 40;
+	f->host.bus_last = 255;
 }
 
 struct fake_function *fake_function_add(struct fake_config *f, unsigned bus, unsigned slot,

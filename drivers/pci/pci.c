@@ -228,13 +228,11 @@ static void bus_scan(struct pci_host *host, uint8_t bus)
 
 static void roots_take(struct pci_host *host)
 {
-	uint8_t last = host->bus_last ? host->bus_last : 255;
-
 	if (host->root_count == 0)
-		host->roots[host->root_count++] = 0;
+		host->roots[host->root_count++] = host->bus_first;
 	for (unsigned i = 0; i < host->root_count; i++)
 		bus_take(host, host->roots[i], i + 1 < host->root_count ?
-			 (uint8_t)(host->roots[i + 1] - 1) : last, 0);
+			 (uint8_t)(host->roots[i + 1] - 1) : host->bus_last, 0);
 }
 
 void pci_scan(struct pci_host *host)
@@ -371,6 +369,7 @@ int pci_bar_probe(const struct pci_device *dev, unsigned index, struct pci_bar *
 	};
 	uint64_t mask;
 
+	*out = bar;
 	if (bar.wide && index + 1 >= pci_bars_of(dev))
 		return -EPROTO;
 	bar_learn(dev, offset, low, &bar, &mask);

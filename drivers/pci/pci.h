@@ -118,7 +118,7 @@ struct pci_host {
 	uint16_t config_size;			/* creator sets; 0: PCI_CONFIG_SIZE */
 	uint16_t segment;			/* creator sets */
 	uint8_t bus_first;			/* creator sets */
-	uint8_t bus_last;			/* creator sets; 0: 255 */
+	uint8_t bus_last;			/* creator sets; no other is touched */
 	struct mmio *ecam;			/* ecam.c's */
 	paddr_t ecam_base;			/* of bus_first; 0: no ECAM */
 	uint8_t roots[PCI_ROOTS_MAX];		/* creator sets: buses to begin with, rising */

@@ -123,6 +123,12 @@ static void ecam_hosts_find(void)
 			log_warn("more than %u hosts, the rest is ignored", HOSTS_MAX);
 			return;
 		}
+		if (ecam_repeats(hosts, host_count, &list[i].entry, cpu_physical_bits())) {
+			log_warn("ECAM of segment %u, buses %u-%u, is not used: it repeats an "
+				 "earlier one", list[i].entry.segment, list[i].entry.bus_first,
+				 list[i].entry.bus_last);
+			continue;
+		}
 		h = host_begin();
 		if (ecam_open(h, &list[i], h->map, h->physical_bits))
 			continue;

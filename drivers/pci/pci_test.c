@@ -102,6 +102,24 @@ static uint32_t numbers_of(unsigned index)
 	return fake_get32(&fake.functions[index], PCI_PRIMARY_BUS) & 0xffffff;
 }
 
+/* An ECAM ends with its last bus: what is read beyond it is somebody else's. */
+KTEST(pci_scan_touches_no_bus_beyond_the_last)
+{
+	struct fake_function *fn;
+
+	for (uint8_t secondary = 0; secondary < 2; secondary++) {
+		fake_config_init(&fake);
+		fake.host.bus_last = 0;
+		fn = fake_function_add(&fake, 0, 1, 0, SOME_ID);
+		fake_function_bridge(fn, secondary, secondary);
+		fake_function_add(&fake, 1, 0, 0, SOME_ID);
+		pci_scan(&fake.host);
+		expect_eq(t, fake.host.count, 1);
+		expect_eq(t, fake.host.buses, 1);
+		expect_eq(t, fn->config[PCI_PRIMARY_BUS + 1], secondary);
+	}
+}
+
 KTEST(pci_scan_numbers_bridges_that_nobody_numbered)
 {
 	fake_config_init(&fake);

@@ -75,6 +75,8 @@ struct pci_res_bridge {
 	struct pci_span window[PCI_SPACES];	/* result; empty: to be closed */
 	bool kept[PCI_SPACES];			/* result: as it was */
 
+	bool lost[2];			/* bars.c's, by `io`: it does not keep its windows */
+
 	/* resources.c's */
 	unsigned depth;
 	bool pinned;			/* something fixed is behind it */
