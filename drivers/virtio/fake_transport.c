@@ -225,6 +225,7 @@ static unsigned fake_acknowledge(struct virtio_device *dev)
 	unsigned isr = f->isr;
 
 	f->isr = 0;
+	f->acknowledged_failed += dev->fault != NULL;
 	return f->messages ? VIRTIO_INTERRUPT_ANY : isr;
 }
 

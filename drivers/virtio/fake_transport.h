@@ -54,6 +54,7 @@ struct fake_device {
 	unsigned queue_source[FAKE_QUEUES];
 	unsigned tried;			/* ways to connect that were given up */
 	unsigned isr;			/* of enum virtio_interrupt */
+	unsigned acknowledged_failed;	/* times that it was, after it had failed */
 	unsigned pending;		/* interrupts on their way, one bit per source */
 	unsigned irqs_open;
 };

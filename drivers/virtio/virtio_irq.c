@@ -322,12 +322,15 @@ static bool queue_prove(struct virtio_device *dev, struct virtqueue *vq)
 		if (answer_prove(vq, irq, before))
 			return true;
 		(void)!queue_drain(vq);
+		/* Of one that failed the interrupts are closed: nothing is left to acknowledge by. */
+		if (dev->fault)
+			return false;
 		dev->ops->acknowledge(dev);
-		if (!dev->fault && virtqueue_outstanding(vq)) {
+		if (virtqueue_outstanding(vq)) {
 			dev->irq_why = "no answer that could prove it";
 			return false;
 		}
-	} while (!dev->fault && source_retry(dev));
+	} while (source_retry(dev));
 	return false;
 }
 

@@ -362,6 +362,7 @@ KTEST(virtio_device_that_lies_in_its_proof_is_stopped)
 		expect(t, !fake.dev.polled);
 		expect_eq(t, proofs, 1);
 		expect_eq(t, stops, 1);
+		expect_eq(t, fake.acknowledged_failed, 0);
 		end(t);
 	}
 }
