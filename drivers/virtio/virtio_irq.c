@@ -322,7 +322,7 @@ static bool queue_prove(struct virtio_device *dev, struct virtqueue *vq)
 		if (answer_prove(vq, irq, before))
 			return true;
 		(void)!queue_drain(vq);
-		/* Of one that failed the interrupts are closed: nothing is left to acknowledge by. */
+		/* Of one that failed the interrupts are closed: nothing to acknowledge by. */
 		if (dev->fault)
 			return false;
 		dev->ops->acknowledge(dev);
