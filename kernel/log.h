@@ -48,6 +48,8 @@ TABLE_DECLARE(log_subsystems, const struct log_subsys);
 #define LOG_CEILING_pci		CONFIG_LOG_PCI_LEVEL
 #define LOG_CEILING_virtio	CONFIG_LOG_VIRTIO_LEVEL
 #define LOG_CEILING_rng		CONFIG_LOG_RNG_LEVEL
+#define LOG_CEILING_block	CONFIG_LOG_BLOCK_LEVEL
+#define LOG_CEILING_net		CONFIG_LOG_NET_LEVEL
 
 #define LOG_PASTE_(a, b)	a##b
 #define LOG_PASTE(a, b)		LOG_PASTE_(a, b)

@@ -230,13 +230,18 @@ static int run_until(bool (*done)(void *context), void *context, uint64_t timeou
 	return done(context) ? 0 : -ETIMEDOUT;
 }
 
+bool loop_may_wait(void)
+{
+	return depth < LOOP_DEPTH_MAX;
+}
+
 int loop_until(bool (*done)(void *context), void *context, uint64_t timeout)
 {
 	int rc;
 
 	if (done(context))
 		return 0;
-	if (depth == LOOP_DEPTH_MAX)
+	if (!loop_may_wait())
 		return -EBUSY;
 	depth++;
 	rc = run_until(done, context, timeout);

@@ -71,6 +71,9 @@ enum { LOOP_DEPTH_MAX = 8 };
  */
 int __must_check loop_until(bool (*done)(void *context), void *context, uint64_t timeout);
 
+/* False where loop_until() would return -EBUSY. */
+bool loop_may_wait(void);
+
 /* For the report and the tests. */
 struct loop_stats {
 	uint64_t turns;		/* of the loop */

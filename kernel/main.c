@@ -11,9 +11,11 @@
 #include "arch/x86/cpu.h"
 #include "arch/x86/paging.h"
 #include "drivers/acpi/acpi.h"
+#include "drivers/block/block.h"
 #include "drivers/clock/clock_init.h"
 #include "drivers/console/fbcon.h"
 #include "drivers/irq/irq_init.h"
+#include "drivers/net/netdev.h"
 #include "drivers/pci/pci.h"
 #include "drivers/rng/rng.h"
 #include "drivers/virtio/virtio.h"
@@ -125,6 +127,10 @@ static void report_text(void)
 		pci_report();
 	if (IS_ENABLED(CONFIG_VIRTIO))
 		virtio_report();
+	if (IS_ENABLED(CONFIG_VIRTIO_BLK))
+		block_report();
+	if (IS_ENABLED(CONFIG_VIRTIO_NET))
+		netdev_report();
 	if (IS_ENABLED(CONFIG_VIRTIO_RNG))
 		rng_report();
 	report_time();

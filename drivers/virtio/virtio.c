@@ -315,3 +315,19 @@ int virtio_config_read(struct virtio_device *dev, uint32_t offset, unsigned widt
 	}
 	return -EPROTO;
 }
+
+int virtio_config_write(struct virtio_device *dev __unused, uint32_t offset __unused,
+			unsigned width __unused, const void *buf __unused, uint32_t len __unused)
+{
+	return -ENOTSUP;
+}
+
+int virtio_device_restart(struct virtio_device *dev __unused)
+{
+	return -ENOTSUP;
+}
+
+int virtio_queue_reset(struct virtio_device *dev __unused, struct virtqueue *vq __unused)
+{
+	return -ENOTSUP;
+}

@@ -36,9 +36,13 @@ enum virtio_id {
 };
 
 /* Feature bits that belong to no device type (VIRTIO 1.2, 6). */
+#define VIRTIO_F_INDIRECT_DESC		BIT(28)
+#define VIRTIO_F_EVENT_IDX		BIT(29)
 #define VIRTIO_F_VERSION_1		BIT(32)
 #define VIRTIO_F_ACCESS_PLATFORM	BIT(33)
+#define VIRTIO_F_RING_PACKED		BIT(34)
 #define VIRTIO_F_ORDER_PLATFORM		BIT(36)
+#define VIRTIO_F_RING_RESET		BIT(40)
 
 enum {
 	VIRTIO_DEVICES_MAX = 64,
@@ -107,6 +111,29 @@ struct virtio_driver {
 	 * is outstanding. Called once; may be NULL.
 	 */
 	void (*stopped)(struct virtio_device *dev);
+	/*
+	 * How many queues this device gets, features settled; NULL: `queues`. At
+	 * least 1 and at most `queues`, which is the bound.
+	 */
+	unsigned (*queues_wanted)(struct virtio_device *dev);
+	/*
+	 * Its configuration changed, or may have: reads what it cares about
+	 * again. From the loop, after probe; may be NULL.
+	 */
+	void (*config_changed)(struct virtio_device *dev);
+	/*
+	 * virtio_device_restart(), or a device that asks for a reset: it was reset
+	 * and owns nothing. The driver takes back what was outstanding
+	 * (virtqueue_detach()) and keeps it. Then the device is brought up again,
+	 * with the same features and the same queues, empty; and restarted() gives
+	 * it its work again. Between the two nothing may be added. Both or
+	 * neither; without them such a device is stopped for good.
+	 */
+	void (*halted)(struct virtio_device *dev);
+	void (*restarted)(struct virtio_device *dev);
+	/* virtio_queue_reset() of this queue; the same for one queue. */
+	void (*queue_halted)(struct virtio_device *dev, struct virtqueue *vq);
+	void (*queue_restarted)(struct virtio_device *dev, struct virtqueue *vq);
 };
 
 TABLE_DECLARE(virtio_drivers, const struct virtio_driver);
@@ -146,6 +173,28 @@ void virtio_device_fail(struct virtio_device *dev, const char *what, uint64_t va
  */
 int __must_check virtio_config_read(struct virtio_device *dev, uint32_t offset, unsigned width,
 				    void *buf, uint32_t len);
+
+/*
+ * Writes configuration space, the same way; a field that the driver may write
+ * (5.1.4, 5.2.4). Returns 0, -EINVAL, -EPROTO.
+ */
+int __must_check virtio_config_write(struct virtio_device *dev, uint32_t offset, unsigned width,
+				     const void *buf, uint32_t len);
+
+/*
+ * Resets a device and brings it up again, with halted() and restarted() of its
+ * driver around. Not from a queue's callback. Returns 0; -ENOTSUP (the driver
+ * cannot), -ENODEV (it was stopped before), -EPROTO (it did not come back as it
+ * was: it is stopped now).
+ */
+int __must_check virtio_device_restart(struct virtio_device *dev);
+
+/*
+ * Resets one queue (2.6.1), with queue_halted() and queue_restarted() around.
+ * Returns as virtio_device_restart(); -ENOTSUP also where VIRTIO_F_RING_RESET
+ * was not agreed upon.
+ */
+int __must_check virtio_queue_reset(struct virtio_device *dev, struct virtqueue *vq);
 
 /* "rng", "net", ...; NULL for a type without a name here. */
 const char *virtio_id_name(uint32_t id);

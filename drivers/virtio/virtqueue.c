@@ -240,6 +240,11 @@ bool virtqueue_interrupts_on(struct virtqueue *vq)
 	return vq->stopped || !virtqueue_has_used(vq);
 }
 
+bool virtqueue_interrupts_on_after(struct virtqueue *vq, unsigned count __unused)
+{
+	return virtqueue_interrupts_on(vq);
+}
+
 unsigned virtqueue_outstanding(const struct virtqueue *vq)
 {
 	return (uint16_t)(vq->added - vq->taken);

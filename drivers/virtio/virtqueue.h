@@ -133,6 +133,12 @@ int __must_check virtqueue_take(struct virtqueue *vq, void **token, uint32_t *wr
 /* Whether virtqueue_take() has something to say: one read of memory. */
 bool virtqueue_has_used(const struct virtqueue *vq);
 
+/* Descriptors that are free: what one chain may have now. */
+static inline unsigned virtqueue_room(const struct virtqueue *vq)
+{
+	return vq->free_count;
+}
+
 /* Requests added that have not come back. */
 unsigned virtqueue_outstanding(const struct virtqueue *vq);
 
@@ -143,6 +149,12 @@ unsigned virtqueue_outstanding(const struct virtqueue *vq);
  */
 void virtqueue_interrupts_off(struct virtqueue *vq);
 bool __must_check virtqueue_interrupts_on(struct virtqueue *vq);
+
+/*
+ * The same, but an interrupt will do once `count` more came back, where the
+ * device can be told so (EVENT_IDX); at least 1.
+ */
+bool __must_check virtqueue_interrupts_on_after(struct virtqueue *vq, unsigned count);
 
 /* The queue refuses everything from now on; its device was reset. */
 void virtqueue_stop(struct virtqueue *vq);

@@ -19,9 +19,11 @@ enum {
 	ENODEV = 19,	/* no device answers */
 	EINVAL = 22,	/* argument out of its documented range */
 	ENOSPC = 28,	/* fixed-size table full */
+	EROFS = 30,	/* read-only */
 	ERANGE = 34,	/* number too large */
 	EPROTO = 71,	/* the device or loader broke its protocol */
 	EOVERFLOW = 75,	/* value does not fit */
+	EMSGSIZE = 90,	/* message too long */
 	ENOTSUP = 95,	/* not supported */
 	ETIMEDOUT = 110,/* no answer within the bound */
 	ECANCELED = 125,/* cancelled by its owner */

@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Block devices, whatever drives them.
+ *
+ *	r->request.done = arrived;
+ *	r->op = BLOCK_READ;
+ *	r->sector = 2048;
+ *	r->buf = page;
+ *	r->len = PAGE_SIZE;
+ *	rc = block_submit(block_at(0), r);
+ *
+ * kernel/request.h says whose a request is when. Any number may be
+ * outstanding, of any length: what a device cannot take at once is split,
+ * what its queues have no room for waits. They end in any order. Submissions
+ * of one turn of the loop reach the device together, with one doorbell.
+ *
+ * A write that has ended may still be in a cache; what was written before a
+ * BLOCK_FLUSH was submitted, and had ended by then, is on the medium when that
+ * has ended with 0.
+ *
+ * Errors that a request ends with, beside those of kernel/request.h: -EIO (the
+ * device could not: a medium error), -ENOTSUP (it says that it does not know
+ * this), and of a device that was reset while it had the request nothing: the
+ * request is given to it again.
+ *
+ * Context: the event loop.
+ */
+#pragma once
+
+#include "kernel/request.h"
+
+enum {
+	BLOCK_MAX = 64,
+	BLOCK_SECTOR = 512,		/* bytes of the unit of all positions (VIRTIO 1.2, 5.2.6) */
+	BLOCK_ID_LEN = 20,		/* bytes of BLOCK_GET_ID */
+};
+
+/* How long a device may take for one request before it is reset. */
+#define BLOCK_ANSWER_NS	(10 * NS_PER_S)
+
+enum block_op {
+	BLOCK_READ,		/* len bytes into buf */
+	BLOCK_WRITE,		/* len bytes from buf */
+	BLOCK_FLUSH,
+	BLOCK_DISCARD,		/* len bytes are not needed any more; no buf */
+	BLOCK_WRITE_ZEROES,	/* len bytes become zero; no buf */
+	BLOCK_GET_ID,		/* the serial number: BLOCK_ID_LEN bytes into buf, perhaps no NUL */
+};
+
+struct block_device;
+
+struct block_request {
+	struct request request;
+	/* The owner sets these. */
+	enum block_op op;
+	bool unmap;		/* BLOCK_WRITE_ZEROES: the space may be given back */
+	uint64_t sector;	/* the first, in units of BLOCK_SECTOR */
+	void *buf;		/* must satisfy dma_addr(): no stack */
+	size_t len;		/* bytes, a multiple of the block size; not of FLUSH, GET_ID */
+
+	/* The class's and the driver's. */
+	struct block_device *device;
+	struct block_request *next;
+	size_t given;		/* bytes that device requests were made for */
+	unsigned parts;		/* of it that the device has */
+	int error;		/* of the parts that came back */
+	bool canceled;
+};
+
+/* What a device says of itself, checked. Sizes in bytes unless said otherwise. */
+struct block_info {
+	uint64_t sectors;	/* capacity, in units of BLOCK_SECTOR */
+	uint32_t block_size;	/* logical: a power of two, at least BLOCK_SECTOR */
+	uint32_t physical_size;	/* of a physical block; as block_size if it does not say */
+	uint32_t align;		/* first aligned logical block, in blocks */
+	uint32_t io_min, io_opt;	/* suggested, in blocks; 0: it does not say */
+	uint16_t cylinders;	/* geometry; 0: it does not say */
+	uint8_t heads, track_sectors;
+	uint32_t segment_max;	/* segments of one device request */
+	uint32_t segment_size;	/* of one segment */
+	uint64_t discard_max;	/* bytes of one BLOCK_DISCARD; 0: it cannot */
+	uint64_t zeroes_max;	/* bytes of one BLOCK_WRITE_ZEROES; 0: it cannot */
+	bool read_only;
+	bool flush;		/* it has a cache that BLOCK_FLUSH empties */
+	unsigned queues;
+};
+
+struct block_stats {
+	uint64_t requests[BLOCK_GET_ID + 1];	/* that ended with 0, by enum block_op */
+	uint64_t bytes_read, bytes_written;
+	uint64_t errors;
+	uint64_t device_requests;	/* what they were split into */
+	uint64_t doorbells;
+	uint64_t resets;
+};
+
+/* A device; its driver sets these, and they last for ever. */
+struct block_device {
+	const char *driver;	/* a static text */
+	struct block_info info;
+	struct block_stats stats;
+	uint64_t changes;	/* of info.sectors since it was found */
+	/* Takes a checked request; it ends by request_end(). 0, or an error of block_submit(). */
+	int (*submit)(struct block_device *b, struct block_request *r);
+	/* Its limit has passed, or its owner wants it no more (r->canceled). */
+	void (*withdraw)(struct block_device *b, struct block_request *r, int error);
+	/* Resets the device and gives it what it had again. 0, -ENOTSUP, -ENODEV, -EPROTO. */
+	int (*restart)(struct block_device *b);
+	/* It does not answer: stops it for good, ending all that is outstanding. */
+	void (*give_up)(struct block_device *b);
+	/* "virtio-pci 00:02.0 ...", as format(). */
+	int (*describe)(struct block_device *b, char *buf, size_t size);
+};
+
+/* Adds a device for good. Returns 0, -ENOSPC. */
+int __must_check block_register(struct block_device *b);
+
+unsigned block_count(void);
+/* In the order found; NULL past the last. */
+struct block_device *block_at(unsigned index);
+
+/*
+ * Returns 0: done() will be called. Else it will not: -EINVAL (no done(), a
+ * length of 0 or no multiple of the block size, a position that is none),
+ * -ERANGE (beyond the end), -EFAULT (buf is no DMA memory), -EROFS (a device
+ * that is read-only), -ENOTSUP (a device that cannot do this), -EBUSY (the
+ * request is outstanding), -ENODEV (the device was stopped).
+ */
+int __must_check block_submit(struct block_device *b, struct block_request *r);
+
+/*
+ * Ends a request with -ECANCELED: at once if the device has not been given any
+ * of it, else as soon as the device gives back what it has: buf is the
+ * device's until done() is called. False if it is not outstanding or about to
+ * end. A limit that passes ends it the same way with -ETIMEDOUT, but then a
+ * device that still has it is reset, and is given what else it had again.
+ */
+bool block_cancel(struct block_request *r);
+
+/*
+ * Submit and run the loop until it has ended; buf is DMA memory. Returns what
+ * block_submit() does or the request ends with; -EBUSY also for such calls
+ * within each other, too many.
+ */
+int __must_check block_read(struct block_device *b, uint64_t sector, void *buf, size_t len);
+int __must_check block_write(struct block_device *b, uint64_t sector, const void *buf,
+			     size_t len);
+int __must_check block_flush(struct block_device *b);
+/* BLOCK_DISCARD, BLOCK_WRITE_ZEROES. */
+int __must_check block_erase(struct block_device *b, enum block_op op, uint64_t sector,
+			     uint64_t len);
+
+/* Prints the lines of the boot report about block devices. */
+void block_report(void);
