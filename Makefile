@@ -71,7 +71,7 @@ config-editors := menuconfig nconfig oldconfig olddefconfig \
 		  randconfig allyesconfig allnoconfig
 config-goals := $(config-editors) savedefconfig defconfig %_defconfig %.config
 other-goals := setup setup-bench help clean mrproper check map run gdb test test-all \
-	       test-memmaps test-faults boottest bench bench-heap hosttest coverage fuzz
+	       test-memmaps test-faults test-twins boottest bench bench-heap hosttest coverage fuzz
 
 # Goals of one kind may share a make; several kinds may not.
 kind = $(or $(if $(filter defconfig %_defconfig %.config,$1),preset),\
@@ -141,6 +141,10 @@ boottest:
 # Every allocation refused in turn, of boot and of the tests that may fail.
 test-faults:
 	+@$(PYTHON) scripts/boottest.py --build $(O) --tier $(or $(TIER),all) --only '*faults*'
+
+# The same device and the same requests on two transports: the same trace.
+test-twins:
+	+@$(PYTHON) scripts/twins.py --build $(O)
 
 # In the guest; then the heap on this machine, beside other heaps.
 heapbench = $(PYTHON) scripts/heapbench.py --build $(O) $(if $(CC),--cc "$(CC)")

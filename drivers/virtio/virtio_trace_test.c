@@ -124,7 +124,7 @@ KTEST(trace_tells_requests_and_responses_by_number)
 	expect_eq(t, virtqueue_add(queue, segs, 2, 2, &queue), 0);
 	virtqueue_publish(queue);
 	expect_told(t, "rng0 q0 request 0: out - in 16");
-	expect(t, contains(lines, "trace rng0 q0 request 1: out 8+32 in 16+4 data 00010203040506070809"
+	expect(t, contains(lines, "q0 request 1: out 8+32 in 16+4 data 00010203040506070809"
 			   "0a0b0c0d0e0f101112131415161718191a1b1c1d1e1f sum "));
 	expect_told(t, "rng0 q0 doorbell");
 
@@ -133,7 +133,8 @@ KTEST(trace_tells_requests_and_responses_by_number)
 	more[0] = 0xbb;
 	fake_device_use(&fake, 1, 17);
 	expect_eq(t, virtqueue_take(queue, &token, &written), 0);
-	expect_told(t, "rng0 q0 response 1: 17 data aa000000000000000000000000000000bb sum 00000000");
+	expect_told(t, "rng0 q0 response 1: 17 data aa000000000000000000000000000000bb"
+		    " sum 00000000");
 	fake_device_use(&fake, 0, 0);
 	expect_eq(t, virtqueue_take(queue, &token, &written), 0);
 	expect_told(t, "rng0 q0 response 0: 0 data - sum 00000000");
