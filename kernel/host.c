@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include <asm/barrier.h>
+
 #include "kernel/panic.h"
 #include "kernel/run.h"
 
@@ -15,6 +17,8 @@
 LOG_DEFINE();
 
 struct run_options run_options = { .operations = 1000000 };
+
+void (*host_barrier)(enum barrier kind);
 
 static unsigned complaints;
 

@@ -222,6 +222,9 @@ uint64_t virtio_irqs_count(const struct virtio_device *dev);
 /* Prints a line for each device, or one that says that there is none. */
 void virtio_report(void);
 
+/* The same with what was agreed upon, the queues and the interrupts of those that are driven. */
+void virtio_print(void);
+
 struct json;
 /* Writes the value of "virtio" (Documentation/machine.md). */
 void virtio_report_json(struct json *j);
