@@ -17,10 +17,7 @@
 #define LOG_SUBSYS virtio
 #include "kernel/log.h"
 
-enum {
-	LENGTHS_MAX = 192,	/* bytes of text for the lengths of one request */
-	LINE_MAX = 640,
-};
+enum { LENGTHS_MAX = 192 };	/* bytes of text for the lengths of one request */
 
 /* A device that is traced; lives as long as the device, for ever. */
 struct traced {
@@ -31,28 +28,12 @@ struct traced {
 };
 
 static bool tracing;
-static void (*line_sink)(const char *line);	/* NULL: the console */
 static unsigned seen[64];	/* devices by type; the types from 63 on share one */
 
-void virtio_trace_set(bool on, void (*sink)(const char *line))
+void virtio_trace_set(bool on)
 {
 	tracing = on;
-	line_sink = sink;
 	memset(seen, 0, sizeof(seen));
-}
-
-static __printf(1, 2) void tell(const char *fmt, ...)
-{
-	char line[LINE_MAX];
-	va_list args;
-
-	va_start(args, fmt);
-	format_va(line, sizeof(line), fmt, args);
-	va_end(args);
-	if (line_sink)
-		line_sink(line);
-	else
-		print("%s\n", line);
 }
 
 static struct traced *of(const struct virtio_device *dev)
@@ -60,7 +41,7 @@ static struct traced *of(const struct virtio_device *dev)
 	return container_of(dev->ops, struct traced, ops);
 }
 
-#define trace(dev, fmt, ...)	tell("trace %s " fmt, of(dev)->name, ##__VA_ARGS__)
+#define trace(dev, fmt, ...)	print("trace %s " fmt "\n", of(dev)->name, ##__VA_ARGS__)
 
 static int open(struct virtio_device *dev)
 {
@@ -334,12 +315,12 @@ void virtio_trace_request(struct virtio_trace_queue *q, uint16_t id,
 	lengths_text(outs, segs, out);
 	lengths_text(ins, segs + out, in);
 	if (!out) {
-		tell("trace %s q%u request %u: out - in %s", q->device, q->index, r->number, ins);
+		print("trace %s q%u request %u: out - in %s\n", q->device, q->index, r->number, ins);
 		return;
 	}
 	contents_text(hex, &sum, segs, out, UINT64_MAX);
-	tell("trace %s q%u request %u: out %s in %s data %s sum %08x", q->device, q->index,
-	     r->number, outs, ins, hex, sum);
+	print("trace %s q%u request %u: out %s in %s data %s sum %08x\n", q->device, q->index,
+	      r->number, outs, ins, hex, sum);
 }
 
 void virtio_trace_response(struct virtio_trace_queue *q, uint16_t id, uint32_t written)
@@ -349,8 +330,8 @@ void virtio_trace_response(struct virtio_trace_queue *q, uint16_t id, uint32_t w
 	uint32_t sum;
 
 	contents_text(hex, &sum, r->segs, r->in, written);
-	tell("trace %s q%u response %u: %u data %s sum %08x", q->device, q->index, r->number,
-	     written, hex[0] ? hex : "-", sum);
+	print("trace %s q%u response %u: %u data %s sum %08x\n", q->device, q->index, r->number,
+	      written, hex[0] ? hex : "-", sum);
 }
 
 static int trace_param(const char *value)

@@ -60,8 +60,5 @@ void virtio_trace_response(struct virtio_trace_queue *q, uint16_t id, uint32_t w
  */
 uint32_t virtio_trace_sum(uint32_t sum, const void *data, size_t len);
 
-/*
- * For tests: as if the command line had said `trace=virtio`, or not, and who
- * gets the lines, without a newline; NULL: the console.
- */
-void virtio_trace_set(bool on, void (*sink)(const char *line));
+/* For tests: as if the command line had said `trace=virtio`, or not. */
+void virtio_trace_set(bool on);

@@ -4,33 +4,16 @@
 
 #include "drivers/virtio/fake_transport.h"
 #include "drivers/virtio/host_memory.h"
+#include "kernel/host_print.h"
 #include "kernel/ktest.h"
 #include "kernel/lib/errno.h"
-#include "kernel/lib/format.h"
 #include "kernel/lib/string.h"
 #include "mm/kmalloc.h"
 
 static struct fake_device fake;
 static struct virtqueue *queue;
-static char lines[8192];
 
-static void keep(const char *line)
-{
-	size_t at = strlen(lines);
-
-	format(lines + at, sizeof(lines) - at, "%s\n", line);
-}
-
-static bool contains(const char *text, const char *part)
-{
-	for (; *text; text++)
-		if (strncmp(text, part, strlen(part)) == 0)
-			return true;
-	return false;
-}
-
-#define expect_told(t, line)	expect((t), contains(lines, "trace " line "\n"))
-#define expect_untold(t, part)	expect((t), !contains(lines, part))
+#define expect_told(t, line)	expect((t), host_printed("trace " line "\n"))
 
 static void drain(struct virtqueue *vq __unused)
 {
@@ -54,10 +37,10 @@ static const struct virtio_driver driver = {
 
 static void begin(void)
 {
-	lines[0] = '\0';
+	host_print_begin();
 	host_memory_live = 0;
 	queue = NULL;
-	virtio_trace_set(true, keep);
+	virtio_trace_set(true);
 	fake_device_init(&fake, VIRTIO_ID_RNG);
 	fake.sources = 1;
 	fake.config[4] = 0x5a;
@@ -74,7 +57,8 @@ static void end(struct ktest_run *t)
 		virtio_queues_free(&fake.dev);
 		ops->close(&fake.dev);
 	}
-	virtio_trace_set(false, NULL);
+	virtio_trace_set(false);
+	host_print_end();
 	/* Its table is the device's, for ever. */
 	expect_eq(t, host_memory_live, 1);
 	kfree((void *)ops);
@@ -124,7 +108,7 @@ KTEST(trace_tells_requests_and_responses_by_number)
 	expect_eq(t, virtqueue_add(queue, segs, 2, 2, &queue), 0);
 	virtqueue_publish(queue);
 	expect_told(t, "rng0 q0 request 0: out - in 16");
-	expect(t, contains(lines, "q0 request 1: out 8+32 in 16+4 data 00010203040506070809"
+	expect(t, host_printed("q0 request 1: out 8+32 in 16+4 data 00010203040506070809"
 			   "0a0b0c0d0e0f101112131415161718191a1b1c1d1e1f sum "));
 	expect_told(t, "rng0 q0 doorbell");
 
@@ -174,11 +158,11 @@ KTEST(trace_names_devices_by_kind_and_number)
 KTEST(trace_is_silent_unless_asked_for)
 {
 	fake_device_init(&fake, VIRTIO_ID_RNG);
-	virtio_trace_set(false, keep);
-	lines[0] = '\0';
+	virtio_trace_set(false);
+	host_print_begin();
 	virtio_trace_device(&fake.dev);
 	expect_eq(t, virtio_device_start(&fake.dev, &driver), 0);
-	expect_str(t, lines, "");
+	expect_str(t, host_print_end(), "");
 	expect(t, queue->trace == NULL);
 	virtio_device_fail(&fake.dev, "the test is over", 0);
 	virtio_queues_free(&fake.dev);
@@ -194,15 +178,15 @@ KTEST(trace_cuts_a_list_of_lengths_that_is_too_long)
 	for (unsigned i = 0; i < ARRAY_SIZE(segs); i++)
 		segs[i] = (struct virtqueue_segment){ byte, sizeof(byte) };
 	virtio_trace_request(queue->trace, 0, segs, 0, ARRAY_SIZE(segs));
-	expect(t, contains(lines, "1024+1024..."));
+	expect(t, host_printed("1024+1024..."));
 	expect_eq(t, queue->trace->records[0].in, VIRTIO_TRACE_SEGMENTS);
 	end(t);
 }
 
 KTEST_MAY_FAIL(trace_that_has_no_memory_is_left_out)
 {
-	lines[0] = '\0';
-	virtio_trace_set(true, keep);
+	host_print_begin();
+	virtio_trace_set(true);
 	fake_device_init(&fake, VIRTIO_ID_RNG);
 	const struct virtio_transport_ops *real = fake.dev.ops, *ops;
 
@@ -218,5 +202,6 @@ KTEST_MAY_FAIL(trace_that_has_no_memory_is_left_out)
 	}
 	if (ops != real)
 		kfree((void *)ops);
-	virtio_trace_set(false, NULL);
+	virtio_trace_set(false);
+	host_print_end();
 }
