@@ -145,6 +145,9 @@ void virtio_irqs_free(struct virtio_device *dev);
  */
 int __must_check virtio_device_register(struct virtio_device *dev);
 
+/* For the host's tests: the list is empty again. */
+void virtio_devices_forget(void);
+
 /* Register the devices they find. */
 void virtio_mmio_discover(void);
 void virtio_pci_discover(void);
