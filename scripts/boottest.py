@@ -21,6 +21,7 @@ import time
 import traceback
 from concurrent.futures import ThreadPoolExecutor
 
+import crosses
 import elf
 import faulttest
 import forge
@@ -433,6 +434,7 @@ def load_runs(path, root, tier, only):
     parser = configparser.ConfigParser(interpolation=None, comment_prefixes=("#",))
     with open(path, encoding="utf-8") as file:
         parser.read_file(file)
+    crosses.unfold(parser, lambda _, keys: tier == "all" or keys.get("tier") != "all")
     allow_everywhere(parser)
     images, runs = {}, []
     logs = os.path.join(root, "logs")

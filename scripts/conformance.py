@@ -11,11 +11,13 @@ each section is counted again, in the specification's LaTeX sources."""
 import argparse
 import collections
 import configparser
+import fnmatch
 import os
 import re
 import sys
 
 import boottest
+import crosses
 import ktap
 
 TREE = boottest.TREE
@@ -95,6 +97,7 @@ def read_tree():
                     texts[os.path.relpath(whole, TREE)] = boottest.read_text(whole)
     parser = configparser.ConfigParser(interpolation=None, comment_prefixes=("#",))
     parser.read(os.path.join(TREE, "scripts", "tests.cfg"), encoding="utf-8")
+    crosses.unfold(parser)
     return Known(texts, {name: parser[name]["tier"] for name in parser.sections()})
 
 
@@ -128,7 +131,7 @@ def shown_problems(row, known):
     if not found:
         yield "names no test"
     for kind, name in found:
-        if name not in kinds[kind]:
+        if not fnmatch.filter(kinds[kind], name):
             yield "there is no %s %s" % (kind or "test", name)
 
 
@@ -160,7 +163,7 @@ class Ran:
     def problem(self, kind, name):
         """Why this does not show anything, or None."""
         if kind == "run":
-            return None if name in self.runs else "the run %s did not pass" % name
+            return None if fnmatch.filter(self.runs, name) else "the run %s did not pass" % name
         test = REPLAY if kind == "fuzz" else name
         if test not in self.passed and test in self.skipped:
             return "%s was skipped everywhere: %s" % (test, self.skipped[test])
@@ -170,9 +173,10 @@ class Ran:
 def ran_problems(rows, known, ran, tier):
     """Names that did not run; runs of the long tier are not asked of the short one."""
     problems = []
+    asked = [name for name, of in known.runs.items() if tier == "all" or of != "all"]
     for row in rows:
         wanted = [(kind, name) for kind, name in SHOWN.findall(row.shown)
-                  if kind != "run" or tier == "all" or known.runs.get(name) != "all"]
+                  if kind != "run" or fnmatch.filter(asked, name)]
         found = [ran.problem(kind, name) for kind, name in wanted]
         if not wanted:
             found = ["nothing of the tier %s shows it" % tier]
