@@ -29,3 +29,20 @@ unsigned bench_run_all(const char *glob);
 
 /* Prints one figure; `name` is "boot.total" or the like. */
 void bench_figure(const char *name, uint64_t value, const char *unit);
+
+/*
+ * A stretch of work that also waits: what it took beside the waiting. Ticks in
+ * which the loop halted do not count, those of the handlers do.
+ */
+struct bench_span {
+	uint64_t ticks, ns;
+};
+
+void bench_span_begin(struct bench_span *s);
+void bench_span_end(struct bench_span *s);
+
+/* Prints `total` of `what` per request, in thousandths: unit "WHAT_per_1000". */
+void bench_per_request(const char *name, uint64_t total, uint64_t requests, const char *what);
+
+/* Prints how many in a second, where the clock's frequency is known; else nothing. */
+void bench_per_second(const char *name, uint64_t count, uint64_t ns, const char *what);
