@@ -13,19 +13,40 @@
 
 enum { UNIT_MAX = 32 };
 
-unsigned bench_run_all(const char *glob)
+/* Whether one of the globs, separated by commas, matches. */
+static bool one_matches(const char *globs, const char *name)
+{
+	char glob[RUN_GLOB_MAX];
+
+	while (*globs) {
+		size_t len = 0;
+
+		while (globs[len] && globs[len] != ',')
+			len++;
+		if (len < sizeof(glob)) {
+			memcpy(glob, globs, len);
+			glob[len] = '\0';
+			if (glob_match(glob, name))
+				return true;
+		}
+		globs += len + (globs[len] == ',');
+	}
+	return false;
+}
+
+unsigned bench_run_all(const char *globs)
 {
 	const struct bench *const *b;
 	unsigned run = 0;
 
 	table_for_each(benches, b) {
-		if (!glob_match(glob, (*b)->name))
+		if (!one_matches(globs, (*b)->name))
 			continue;
 		(*b)->run();
 		run++;
 	}
 	if (run == 0)
-		print("bench: no benchmark matches '%s'\n", glob);
+		print("bench: no benchmark matches '%s'\n", globs);
 	return run;
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Measurements: `bench[=GLOB]` on the command line. Under QEMU's
+ * Measurements: `bench[=GLOB[,GLOB...]]` on the command line. Under QEMU's
  * `-icount shift=0` the time-stamp counter counts guest instructions, so the
  * figures repeat. Each figure is one line:
  *
@@ -24,8 +24,8 @@ TABLE_DECLARE(benches, const struct bench);
 	TABLE_ADD(benches, bench_##id); \
 	static void bench_run_##id(void)
 
-/* Runs those that match; returns how many did. */
-unsigned bench_run_all(const char *glob);
+/* Runs those that match one of the globs, separated by commas; returns how many did. */
+unsigned bench_run_all(const char *globs);
 
 /* Prints one figure; `name` is "boot.total" or the like. */
 void bench_figure(const char *name, uint64_t value, const char *unit);

@@ -155,8 +155,10 @@ KTEST(rng_limit_that_is_too_short_ends_requests)
 	require(t, jobs_submit(t, 0, JOB_LEN, 1));
 	expect_all_done_once(t);
 	for (unsigned k = 0; k < JOBS; k++) {
-		expect(t, !jobs[k].request.request.error || jobs[k].request.request.error == -ETIMEDOUT);
-		late += jobs[k].request.request.error == -ETIMEDOUT;
+		int error = jobs[k].request.request.error;
+
+		expect(t, !error || error == -ETIMEDOUT);
+		late += error == -ETIMEDOUT;
 	}
 	expect(t, late > 0);
 	expect_eq(t, rng_read(0, first, 64), 0);	/* it works on */
