@@ -2,10 +2,11 @@
 """Every test of a tier, one part after the other; closes with the count.
 
 Parts: the scripts' own tests, `make check`, `make hosttest`, the framework's
-own failures, the runs in QEMU, those with maps of real machines, in the
-tier `all` fuzzing and the planted faults, and whether what shows that virtio
-is met ran. A part that breaks without saying what failed counts as one
-failure. What the tests printed stays in $(O)/test/parts."""
+own failures, the runs in QEMU, those with maps of real machines, devices held
+against their twins, in the tier `all` the lines that tests reach, fuzzing and
+the planted faults, and whether what shows that virtio's demands are met ran. A
+part that breaks without saying what failed counts as one failure. What the
+tests printed stays in $(O)/test/parts."""
 
 import argparse
 import os
@@ -82,7 +83,9 @@ def parts(build, tier):
                        "--build", build, "--tier", tier]
     yield "memmaps", [sys.executable, os.path.join(here, "maptest.py"),
                       "--build", build, "--tier", tier]
+    yield "twins", [sys.executable, os.path.join(here, "twins.py"), "--build", build]
     if tier == "all":
+        yield "coverage", make + ["coverage"]
         yield "fuzz", make + ["fuzz", "TIME=60"]
         yield "mutants", [sys.executable, os.path.join(here, "mutants.py"), "--build", build]
     yield "conformance", [sys.executable, os.path.join(here, "conformance.py"),
