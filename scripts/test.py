@@ -2,9 +2,10 @@
 """Every test of a tier, one part after the other; closes with the count.
 
 Parts: the scripts' own tests, `make check`, `make hosttest`, the framework's
-own failures, the runs in QEMU, those with maps of real machines, and in the
-tier `all` fuzzing and the planted faults. A part
-that breaks without saying what failed counts as one failure."""
+own failures, the runs in QEMU, those with maps of real machines, a few
+configurations drawn at random, and in the tier `all` a build that is
+reproduced, fuzzing and the planted faults. A part that breaks without saying
+what failed counts as one failure."""
 
 import argparse
 import os
@@ -48,8 +49,9 @@ def run(words):
     return "".join(output), process.wait()
 
 
-def script_tests():
+def script_tests(tier):
     """The scripts' unit tests, each counted."""
+    os.environ["RANDOM_CONFIGURATIONS"] = "20" if tier == "all" else "3"
     print("$ unit tests of scripts/", flush=True)
     suite = unittest.defaultTestLoader.discover(os.path.join(TREE, "scripts"), "*_test.py")
     result = unittest.TextTestRunner(stream=sys.stdout, verbosity=1).run(suite)
@@ -71,7 +73,9 @@ def parts(build, tier):
                        "--build", build, "--tier", tier]
     yield "memmaps", [sys.executable, os.path.join(here, "maptest.py"),
                       "--build", build, "--tier", tier]
+    yield "random", make + ["randtest", "N=%d" % (20 if tier == "all" else 2)]
     if tier == "all":
+        yield "repro", make + ["repro"]
         yield "fuzz", make + ["fuzz", "TIME=60"]
         yield "mutants", [sys.executable, os.path.join(here, "mutants.py"), "--build", build]
 
@@ -82,7 +86,7 @@ def main():
     parser.add_argument("--tier", choices=("ci", "all"), default="ci")
     args = parser.parse_args()
     started = time.monotonic()
-    counts = {"scripts": script_tests()}
+    counts = {"scripts": script_tests(args.tier)}
     for name, words in parts(os.path.abspath(args.build), args.tier):
         counts[name] = count_of(*run(words))
     print()
