@@ -90,7 +90,8 @@ def check_no_devices(image, context):
     notes = {text[:-1] for text in imagenote.texts(image.data)}
     for data in loaded_bytes(image):
         for text in re.findall(rb"[\x20-\x7e\n\t]{4,}(?=\0)", data):
-            if text not in notes and word.search(text.decode()) and not is_firmware_text(text.decode(), sources):
+            if text not in notes and word.search(text.decode()) \
+                    and not is_firmware_text(text.decode(), sources):
                 problems.append("string %r" % text.decode())
     return problems
 
