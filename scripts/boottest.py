@@ -23,6 +23,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import backend
 import blkcheck
+import crosses
 import elf
 import faulttest
 import forge
@@ -513,6 +514,7 @@ def load_runs(path, root, tier, only):
     parser = configparser.ConfigParser(interpolation=None, comment_prefixes=("#",))
     with open(path, encoding="utf-8") as file:
         parser.read_file(file)
+    crosses.unfold(parser, lambda _, keys: tier == "all" or keys.get("tier") != "all")
     allow_everywhere(parser)
     images, runs = {}, []
     logs = os.path.join(root, "logs")
