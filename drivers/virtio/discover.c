@@ -3,6 +3,7 @@
 #include "drivers/virtio/virtio.h"
 
 #include "drivers/virtio/transport.h"
+#include "drivers/virtio/virtio_trace.h"
 #include "kernel/lib/errno.h"
 #include "mm/fault.h"
 
@@ -41,6 +42,8 @@ static void device_bind(struct virtio_device *dev)
 
 	if (!driver || dev->undriven)
 		return;
+	if (IS_ENABLED(CONFIG_VIRTIO_TRACE))
+		virtio_trace_device(dev);
 	fault_attempt_begin(&before);
 	rc = virtio_device_start(dev, driver);
 	if (!rc)

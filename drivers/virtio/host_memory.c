@@ -82,6 +82,11 @@ __weak int kmalloc_diff(uint64_t mark __unused,
 	return -ENOTSUP;
 }
 
+__weak void fault_attempt_failed(const struct fault_attempt *before __unused,
+				 const char *who __unused)
+{
+}
+
 __weak int dma_addr(const void *ptr, size_t len, paddr_t *out)
 {
 	if (len == 0)

@@ -36,6 +36,7 @@ enum virtio_id {
 };
 
 /* Feature bits that belong to no device type (VIRTIO 1.2, 6). */
+#define VIRTIO_F_ANY_LAYOUT		BIT(27)	/* legacy: no framing is presumed (6.3) */
 #define VIRTIO_F_INDIRECT_DESC		BIT(28)
 #define VIRTIO_F_EVENT_IDX		BIT(29)
 #define VIRTIO_F_VERSION_1		BIT(32)
@@ -221,6 +222,9 @@ uint64_t virtio_irqs_count(const struct virtio_device *dev);
 
 /* Prints a line for each device, or one that says that there is none. */
 void virtio_report(void);
+
+/* The same with what was agreed upon, the queues and the interrupts of those that are driven. */
+void virtio_print(void);
 
 struct json;
 /* Writes the value of "virtio" (Documentation/machine.md). */

@@ -18,6 +18,7 @@
 #include <asm/barrier.h>
 
 #include "drivers/virtio/ring.h"
+#include "drivers/virtio/virtio_trace.h"
 #include "kernel/lib/errno.h"
 #include "kernel/lib/string.h"
 #include "mm/dma.h"
@@ -129,6 +130,8 @@ int virtqueue_add(struct virtqueue *vq, const struct virtqueue_segment *segs,
 	vq->free_count -= slot->length;
 	WRITE_ONCE(vq->avail->ring[vq->added & (vq->size - 1)], head);
 	vq->added++;
+	if (IS_ENABLED(CONFIG_VIRTIO_TRACE) && vq->trace)
+		virtio_trace_request(vq->trace, head, segs, out, in);
 	return 0;
 }
 
@@ -211,6 +214,8 @@ int virtqueue_take(struct virtqueue *vq, void **token, uint32_t *written)
 		return lie(vq, "used length beyond the writable bytes", len);
 
 	vq->taken++;
+	if (IS_ENABLED(CONFIG_VIRTIO_TRACE) && vq->trace)
+		virtio_trace_response(vq->trace, (uint16_t)id, len);
 	*token = chain_release(vq, (uint16_t)id);
 	*written = len;
 	return 0;

@@ -86,6 +86,7 @@ struct virtqueue {
 	void (*callback)(struct virtqueue *vq);
 	struct virtio_source *source;	/* that tells of it; NULL: polled */
 	uintptr_t doorbell;		/* transport's */
+	struct virtio_trace_queue *trace;	/* virtio_trace.c; NULL: not traced */
 };
 
 /* Where the three parts lie in one block of memory, and its size, in bytes. */
