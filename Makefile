@@ -71,8 +71,8 @@ config-editors := menuconfig nconfig oldconfig olddefconfig \
 		  randconfig allyesconfig allnoconfig
 config-goals := $(config-editors) savedefconfig defconfig %_defconfig %.config
 other-goals := setup setup-bench help clean mrproper check map run gdb test test-all \
-	       test-memmaps test-faults boottest bench bench-heap bench-io bench-linux hosttest \
-	       fuzz setup-bench-linux
+	       test-memmaps test-faults test-twins boottest bench bench-heap hosttest coverage fuzz
+other-goals += bench-io bench-linux setup-bench-linux
 
 # Goals of one kind may share a make; several kinds may not.
 kind = $(or $(if $(filter defconfig %_defconfig %.config,$1),preset),\
@@ -109,10 +109,11 @@ setup-bench:
 setup-bench-linux:
 	@sh scripts/setup.sh bench-linux
 
-# The map last but one: check.py's count closes.
+# check.py's count closes.
 check:
 	@$(PYTHON) scripts/check_test.py
 	@$(PYTHON) scripts/mapdoc.py --build $(O) --check
+	@$(PYTHON) scripts/conformance.py
 	@$(PYTHON) scripts/check.py
 
 map:
@@ -144,6 +145,10 @@ boottest:
 # Every allocation refused in turn, of boot and of the tests that may fail.
 test-faults:
 	+@$(PYTHON) scripts/boottest.py --build $(O) --tier $(or $(TIER),all) --only '*faults*'
+
+# The same device and the same requests on two transports: the same trace.
+test-twins:
+	+@$(PYTHON) scripts/twins.py --build $(O)
 
 # In the guest; then the heap on this machine, beside other heaps.
 heapbench = $(PYTHON) scripts/heapbench.py --build $(O) $(if $(CC),--cc "$(CC)")
@@ -190,6 +195,13 @@ ifeq ($(TIER),all)
 else
 	@$(O)/host/hosttest
 endif
+
+# Lines that the host's tests and the corpora of fuzzing reach. OPS= as above.
+covered := drivers/virtio drivers/block drivers/net drivers/rng
+coverage:
+	$(check-numbers)
+	+@$(MAKE) O=$(O)/coverage HOSTED=1 COVERED="$(covered)" measured
+	@$(PYTHON) scripts/coverage.py --build $(O)/coverage $(covered)
 
 # MEMMAPS=DIR: another folder of maps. ONLY=GLOB: the maps that match, in QEMU.
 test-memmaps:

@@ -18,6 +18,7 @@
 #include <asm/barrier.h>
 
 #include "drivers/virtio/ring.h"
+#include "drivers/virtio/virtio_trace.h"
 #include "kernel/lib/errno.h"
 #include "kernel/lib/string.h"
 #include "mm/dma.h"
@@ -54,6 +55,27 @@ void virtqueue_init(struct virtqueue *vq, uint16_t size, const struct virtqueue_
 		slots[i].next = (uint16_t)(i + 1);
 	}
 	vq->avail->flags = VIRTQ_AVAIL_F_NO_INTERRUPT;
+}
+
+void virtqueue_reinit(struct virtqueue *vq)
+{
+	struct virtqueue was = *vq;
+	struct virtqueue_layout layout = {
+		.avail = (size_t)((char *)was.avail - (char *)was.memory),
+		.used = (size_t)((char *)was.used - (char *)was.memory),
+	};
+
+	layout.total = layout.used + sizeof(struct virtq_used) +
+		       was.size * sizeof(struct virtq_used_elem) + 2;
+	virtqueue_init(vq, was.size, &layout, was.memory, was.slots, was.ops);
+	vq->owner = was.owner;
+	vq->next = was.next;
+	vq->order = was.order;
+	vq->index = was.index;
+	vq->callback = was.callback;
+	vq->source = was.source;
+	vq->doorbell = was.doorbell;
+	vq->trace = was.trace;
 }
 
 static int segments_check(const struct virtqueue *vq, const struct virtqueue_segment *segs,
@@ -129,6 +151,8 @@ int virtqueue_add(struct virtqueue *vq, const struct virtqueue_segment *segs,
 	vq->free_count -= slot->length;
 	WRITE_ONCE(vq->avail->ring[vq->added & (vq->size - 1)], head);
 	vq->added++;
+	if (IS_ENABLED(CONFIG_VIRTIO_TRACE) && vq->trace)
+		virtio_trace_request(vq->trace, head, segs, out, in);
 	return 0;
 }
 
@@ -211,6 +235,8 @@ int virtqueue_take(struct virtqueue *vq, void **token, uint32_t *written)
 		return lie(vq, "used length beyond the writable bytes", len);
 
 	vq->taken++;
+	if (IS_ENABLED(CONFIG_VIRTIO_TRACE) && vq->trace)
+		virtio_trace_response(vq->trace, (uint16_t)id, len);
 	*token = chain_release(vq, (uint16_t)id);
 	*written = len;
 	return 0;

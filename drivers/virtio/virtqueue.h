@@ -86,6 +86,7 @@ struct virtqueue {
 	void (*callback)(struct virtqueue *vq);
 	struct virtio_source *source;	/* that tells of it; NULL: polled */
 	uintptr_t doorbell;		/* transport's */
+	struct virtio_trace_queue *trace;	/* virtio_trace.c; NULL: not traced */
 };
 
 /* Where the three parts lie in one block of memory, and its size, in bytes. */
@@ -158,6 +159,13 @@ bool __must_check virtqueue_interrupts_on_after(struct virtqueue *vq, unsigned c
 
 /* The queue refuses everything from now on; its device was reset. */
 void virtqueue_stop(struct virtqueue *vq);
+
+/*
+ * After virtqueue_stop(), all tokens detached and the device reset: an empty
+ * ring as it was made, which the device can be given again; the owner's fields
+ * stay.
+ */
+void virtqueue_reinit(struct virtqueue *vq);
 
 /*
  * After virtqueue_stop(): the next token that never came back, NULL when there
