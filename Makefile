@@ -74,6 +74,7 @@ config-goals := $(config-editors) savedefconfig defconfig %_defconfig %.config
 other-goals := setup setup-bench help clean mrproper check map run gdb test test-all \
 	       test-memmaps test-faults test-twins boottest bench bench-heap hosttest coverage \
 	       fuzz repro from-iso why diffconfig listnewconfig randtest
+other-goals += bench-io bench-linux setup-bench-linux
 
 # Goals of one kind may share a make; several kinds may not.
 kind = $(or $(if $(filter defconfig %_defconfig %.config,$1),preset),\
@@ -89,7 +90,7 @@ include scripts/Makefile.goals
 else
 
 # These write nothing to $(O), or only clear it.
-ifeq ($(filter setup setup-bench help check clean mrproper,$(kinds)),)
+ifeq ($(filter setup setup-bench setup-bench-linux help check clean mrproper,$(kinds)),)
 refusal := $(shell sh scripts/output.sh claim $(O) 2>&1)
 $(if $(refusal),$(error $(refusal)))
 endif
@@ -107,6 +108,8 @@ setup:
 
 setup-bench:
 	@sh scripts/setup.sh bench
+setup-bench-linux:
+	@sh scripts/setup.sh bench-linux
 
 # check.py's count closes.
 check:
@@ -151,15 +154,26 @@ test-twins:
 
 # In the guest; then the heap on this machine, beside other heaps.
 heapbench = $(PYTHON) scripts/heapbench.py --build $(O) $(if $(CC),--cc "$(CC)")
+iobench = $(PYTHON) scripts/iobench.py --build $(O)
 bench:
 	+@$(MAKE) kernel
 	@$(PYTHON) scripts/bench.py --build $(O) $(if $(ONLY),--only "$(ONLY)")
+	@$(if $(ONLY),,$(iobench))
 	@$(if $(ONLY),,$(heapbench))
 
 bench-heap:
 	+@$(MAKE) kernel
 	@$(PYTHON) scripts/bench.py --build $(O) --only heap
 	@$(heapbench)
+
+bench-io:
+	+@$(MAKE) kernel
+	@$(iobench) $(if $(ONLY),--only "$(ONLY)")
+
+bench-linux:
+	+@$(MAKE) kernel
+	@sh scripts/setup.sh bench-linux
+	@$(iobench) --linux $(if $(ONLY),--only "$(ONLY)")
 
 # SEED= and OPS=, where given, must be what strtoull() takes whole.
 given := $(foreach w,SEED OPS,$(if $(filter undefined,$(origin $w)),,$w))
