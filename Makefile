@@ -106,10 +106,11 @@ setup:
 setup-bench:
 	@sh scripts/setup.sh bench
 
-# The map last but one: check.py's count closes.
+# check.py's count closes.
 check:
 	@$(PYTHON) scripts/check_test.py
 	@$(PYTHON) scripts/mapdoc.py --build $(O) --check
+	@$(PYTHON) scripts/conformance.py
 	@$(PYTHON) scripts/check.py
 
 map:

@@ -173,7 +173,7 @@ static uint64_t idle(uint64_t due)
 		began = cycles();
 		stats.halts++;
 		irq_halt();
-		stats.halted += cycles() - began;
+		stats.halted += max(irq_taken(), began) - began;
 		return due;
 	}
 	irq_pause();

@@ -23,6 +23,7 @@ grub-mkrescue                                   grub-common
 xorriso                                         xorriso
 mformat                                         mtools
 qemu-system-x86_64                              qemu-system-x86
+qemu-storage-daemon                             qemu-system-common
 /usr/share/seabios/bios-microvm.bin             seabios
 /usr/share/ovmf/OVMF.fd                         ovmf
 gdb                                             gdb

@@ -3,9 +3,10 @@
 
 Parts: the scripts' own tests, `make check`, `make hosttest`, the framework's
 own failures, the runs in QEMU, those with maps of real machines, devices held
-against their twins, and in the tier `all` the lines that tests reach, fuzzing
-and the planted faults. A part that breaks without saying what failed counts as
-one failure."""
+against their twins, in the tier `all` the lines that tests reach, fuzzing and
+the planted faults, and whether what shows that virtio's demands are met ran. A
+part that breaks without saying what failed counts as one failure. What the
+tests printed stays in $(O)/test/parts."""
 
 import argparse
 import os
@@ -20,6 +21,7 @@ from boottest import TREE, make_environment
 COUNT = re.compile(r"^(\d+) passed, (\d+) failed\b", re.M)
 TOTALS = re.compile(r"^# Totals: pass:(\d+) fail:(\d+) skip:\d+", re.M)
 KEPT = ("CC", "HOSTCC", "V")    # variables of make that are handed on
+LEFT = ("hosttest", "boottest")     # parts whose output conformance.py looks at
 
 
 def count_of(output, code):
@@ -47,6 +49,15 @@ def run(words):
         output.append(text)
         print(text, end="", flush=True)
     return "".join(output), process.wait()
+
+
+def leave(build, name, output):
+    """Keeps what a part printed, below what its programs claimed."""
+    if name in LEFT and os.path.isdir(build):
+        folder = os.path.join(build, "test", "parts")
+        os.makedirs(folder, exist_ok=True)
+        with open(os.path.join(folder, name + ".txt"), "w", encoding="utf-8") as file:
+            file.write(output)
 
 
 def script_tests():
@@ -77,6 +88,8 @@ def parts(build, tier):
         yield "coverage", make + ["coverage"]
         yield "fuzz", make + ["fuzz", "TIME=60"]
         yield "mutants", [sys.executable, os.path.join(here, "mutants.py"), "--build", build]
+    yield "conformance", [sys.executable, os.path.join(here, "conformance.py"),
+                          "--ran", build, "--tier", tier]
 
 
 def main():
@@ -86,8 +99,11 @@ def main():
     args = parser.parse_args()
     started = time.monotonic()
     counts = {"scripts": script_tests()}
-    for name, words in parts(os.path.abspath(args.build), args.tier):
-        counts[name] = count_of(*run(words))
+    build = os.path.abspath(args.build)
+    for name, words in parts(build, args.tier):
+        output, code = run(words)
+        leave(build, name, output)
+        counts[name] = count_of(output, code)
     print()
     for name, (passed, failed) in counts.items():
         print("# %-10s %d passed, %d failed" % (name, passed, failed))

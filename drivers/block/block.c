@@ -31,3 +31,13 @@ struct block_device *block_at(unsigned index)
 void block_report(void)
 {
 }
+
+int block_submit(struct block_device *b __unused, struct block_request *r __unused)
+{
+	return -ENODEV;
+}
+
+bool block_cancel(struct block_request *r __unused)
+{
+	return false;
+}

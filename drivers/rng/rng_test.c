@@ -73,9 +73,9 @@ static struct job {
 } jobs[JOBS];
 static unsigned jobs_done;
 
-static void job_done(struct rng_request *r)
+static void job_done(struct request *r)
 {
-	container_of(r, struct job, request)->done++;
+	container_of(r, struct job, request.request)->done++;
 	jobs_done++;
 }
 
@@ -86,7 +86,8 @@ static bool jobs_submit(struct ktest_run *t, unsigned index, size_t len, uint64_
 	jobs_done = 0;
 	for (unsigned i = 0; i < JOBS; i++) {
 		jobs[i].request = (struct rng_request){
-			.buf = jobs[i].buf, .len = len, .done = job_done, .limit = limit,
+			.request = { .done = job_done, .limit = limit },
+			.buf = jobs[i].buf, .len = len,
 		};
 		if (!expect_eq(t, rng_submit(index, &jobs[i].request), 0))
 			return false;
@@ -118,7 +119,7 @@ KTEST(rng_many_requests_are_outstanding_at_once)
 		require(t, jobs_submit(t, i, 128, 0));
 		expect_all_done_once(t);
 		for (unsigned k = 0; k < JOBS; k++) {
-			expect_eq(t, jobs[k].request.error, 0);
+			expect_eq(t, jobs[k].request.request.error, 0);
 			memcpy(all + k * 128, jobs[k].buf, 128);
 			for (unsigned b = 128; b < JOB_LEN; b++)
 				expect_eq(t, jobs[k].buf[b], 0);
@@ -138,7 +139,7 @@ KTEST(rng_cancelled_requests_leave_the_others_alone)
 		expect_eq(t, jobs_done, 0);
 		expect_all_done_once(t);
 		for (unsigned k = 0; k < JOBS; k++)
-			expect_eq(t, jobs[k].request.error, k % 2 ? 0 : -ECANCELED);
+			expect_eq(t, jobs[k].request.request.error, k % 2 ? 0 : -ECANCELED);
 		for (unsigned b = 0; b < JOB_LEN; b++)
 			expect_eq(t, jobs[0].buf[b], 0);
 	}
@@ -154,8 +155,10 @@ KTEST(rng_limit_that_is_too_short_ends_requests)
 	require(t, jobs_submit(t, 0, JOB_LEN, 1));
 	expect_all_done_once(t);
 	for (unsigned k = 0; k < JOBS; k++) {
-		expect(t, !jobs[k].request.error || jobs[k].request.error == -ETIMEDOUT);
-		late += jobs[k].request.error == -ETIMEDOUT;
+		int error = jobs[k].request.request.error;
+
+		expect(t, !error || error == -ETIMEDOUT);
+		late += error == -ETIMEDOUT;
 	}
 	expect(t, late > 0);
 	expect_eq(t, rng_read(0, first, 64), 0);	/* it works on */
