@@ -1,11 +1,21 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Disks: what a request must be before a driver sees it, and calls that wait.
+ *
+ * That buf is memory of ours is for the driver to find out, as its ring does
+ * so in any case.
+ */
 #include "drivers/block/block.h"
 
 #include "kernel/lib/errno.h"
+#include "kernel/loop.h"
 
 #define LOG_SUBSYS block
 #include "kernel/log.h"
 LOG_DEFINE();
+
+/* A device that is silent is given up before (BLOCK_ANSWER_NS, and once more). */
+#define WAIT_NS		(4 * BLOCK_ANSWER_NS)
 
 static struct block_device *devices[BLOCK_MAX];
 static unsigned device_count;
@@ -28,16 +38,164 @@ struct block_device *block_at(unsigned index)
 	return index < device_count ? devices[index] : NULL;
 }
 
-void block_report(void)
+const char *block_op_name(enum block_op op)
+{
+	static const char *const names[] = {
+		[BLOCK_READ] = "read", [BLOCK_WRITE] = "write", [BLOCK_FLUSH] = "flush",
+		[BLOCK_DISCARD] = "discard", [BLOCK_WRITE_ZEROES] = "zeroes",
+		[BLOCK_GET_ID] = "id",
+	};
+
+	return (unsigned)op < ARRAY_SIZE(names) ? names[op] : "?";
+}
+
+/* Whole blocks, inside the device. */
+static __inlined int range_check(const struct block_device *b, uint64_t sector, size_t len)
+{
+	uint64_t n = len / BLOCK_SECTOR;
+
+	if (len == 0 || ((sector * BLOCK_SECTOR | len) & (b->info.block_size - 1)))
+		return -EINVAL;
+	if (sector > b->info.sectors || n > b->info.sectors - sector)
+		return -ERANGE;
+	return 0;
+}
+
+/* What is neither a read nor a write. */
+static int other_check(const struct block_device *b, const struct block_request *r)
+{
+	switch (r->op) {
+	case BLOCK_FLUSH:
+		return 0;
+	case BLOCK_GET_ID:
+		return 0;
+	case BLOCK_DISCARD:
+	case BLOCK_WRITE_ZEROES:
+		if (b->info.read_only)
+			return -EROFS;
+		if (!(r->op == BLOCK_DISCARD ? b->info.discard_max : b->info.zeroes_max))
+			return -ENOTSUP;
+		return range_check(b, r->sector, r->len);
+	default:
+		return -EINVAL;
+	}
+}
+
+static __inlined int request_check(const struct block_device *b, const struct block_request *r)
+{
+	if (r->op > BLOCK_WRITE)
+		return other_check(b, r);
+	if (r->op == BLOCK_WRITE && b->info.read_only)
+		return -EROFS;
+	return range_check(b, r->sector, r->len);
+}
+
+static void limit_expired(struct request *request)
+{
+	struct block_request *r = container_of(request, struct block_request, request);
+
+	r->device->withdraw(r->device, r, -ETIMEDOUT);
+}
+
+int block_submit(struct block_device *b, struct block_request *r)
+{
+	int rc = request_check(b, r);
+
+	if (rc)
+		return rc;
+	rc = request_begin(&r->request, limit_expired);
+	if (rc)
+		return rc;
+	r->device = b;
+	r->link = NULL;
+	r->error = 0;
+	rc = b->submit(b, r);
+	if (unlikely(rc))
+		request_undo(&r->request);
+	return rc;
+}
+
+bool block_cancel(struct block_request *r)
+{
+	if (!request_is_open(&r->request))
+		return false;
+	r->device->withdraw(r->device, r, -ECANCELED);
+	return true;
+}
+
+static void nothing_more(struct request *r __unused)
 {
 }
 
-int block_submit(struct block_device *b __unused, struct block_request *r __unused)
+/* The request is gone with the caller's stack, so it ends here, whatever it takes. */
+static int submit_and_wait(struct block_device *b, struct block_request *r)
 {
-	return -ENODEV;
+	int rc;
+
+	if (!loop_may_wait())
+		return -EBUSY;
+	r->request.done = nothing_more;
+	r->request.limit = WAIT_NS;
+	rc = block_submit(b, r);
+	if (rc)
+		return rc;
+	if (request_wait(&r->request, 2 * WAIT_NS)) {
+		b->give_up(b);
+		requests_tell();
+	}
+	return r->request.error;
 }
 
-bool block_cancel(struct block_request *r __unused)
+int block_read(struct block_device *b, uint64_t sector, void *buf, size_t len)
 {
-	return false;
+	struct block_request r = {
+		.op = BLOCK_READ, .sector = sector, .buf = buf, .len = len,
+	};
+
+	return submit_and_wait(b, &r);
+}
+
+int block_write(struct block_device *b, uint64_t sector, const void *buf, size_t len)
+{
+	struct block_request r = {
+		.op = BLOCK_WRITE, .sector = sector, .buf = (void *)buf, .len = len,
+	};
+
+	return submit_and_wait(b, &r);
+}
+
+int block_flush(struct block_device *b)
+{
+	struct block_request r = { .op = BLOCK_FLUSH };
+
+	return submit_and_wait(b, &r);
+}
+
+int block_erase(struct block_device *b, enum block_op op, uint64_t sector, uint64_t len)
+{
+	struct block_request r = { .op = op, .sector = sector, .len = len };
+
+	if (op != BLOCK_DISCARD && op != BLOCK_WRITE_ZEROES)
+		return -EINVAL;
+	return submit_and_wait(b, &r);
+}
+
+void block_identified(struct block_device *b, const uint8_t *id)
+{
+	size_t n = 0;
+
+	for (; n < BLOCK_ID_LEN && id[n]; n++)
+		b->serial[n] = id[n] < ' ' || id[n] > '~' ? '?' : (char)id[n];
+	b->serial[n] = '\0';
+	b->identified = true;
+}
+
+const char *block_serial(struct block_device *b)
+{
+	struct block_request r = { .op = BLOCK_GET_ID, .buf = b->id };
+
+	if (!b->identified && submit_and_wait(b, &r) == 0)
+		block_identified(b, b->id);
+	b->identified = true;
+	return b->serial;
 }
