@@ -215,7 +215,7 @@ static int features_agree(struct virtio_device *dev, const struct virtio_driver 
 	uint64_t offered = dev->ops->features(dev);
 
 	if (!dev->modern) {			/* bits 0 to 31 only, no FEATURES_OK */
-		dev->features = offered & driver->features & UINT32_MAX;
+		dev->features = offered & (driver->features | VIRTIO_F_ANY_LAYOUT) & UINT32_MAX;
 		dev->ops->set_features(dev, dev->features);
 		return 0;
 	}

@@ -36,6 +36,7 @@ enum virtio_id {
 };
 
 /* Feature bits that belong to no device type (VIRTIO 1.2, 6). */
+#define VIRTIO_F_ANY_LAYOUT		BIT(27)	/* legacy: no framing is presumed (6.3) */
 #define VIRTIO_F_INDIRECT_DESC		BIT(28)
 #define VIRTIO_F_EVENT_IDX		BIT(29)
 #define VIRTIO_F_VERSION_1		BIT(32)

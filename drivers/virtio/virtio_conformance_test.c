@@ -14,7 +14,6 @@
 /* Reserved bits that no driver and no ring of ours knows (6). */
 enum {
 	F_NOTIFY_ON_EMPTY = 24,
-	F_ANY_LAYOUT = 27,
 	F_IN_ORDER = 35,
 	F_SR_IOV = 37,
 	F_NOTIFICATION_DATA = 38,
@@ -158,7 +157,7 @@ static uint64_t allowed(const struct virtio_driver *driver, bool modern)
 {
 	if (modern)
 		return driver->features | CORE_MODERN | RING;
-	return (driver->features | BIT(F_ANY_LAYOUT) | RING) & UINT32_MAX;
+	return (driver->features | VIRTIO_F_ANY_LAYOUT | RING) & UINT32_MAX;
 }
 
 KTEST(virtio_features_nobody_asked_for_are_not_accepted)
@@ -206,10 +205,10 @@ KTEST(virtio_legacy_device_is_accepted_any_layout)
 
 	for (unsigned n = 0; (d = driver_at(n)); n++) {
 		begin(d->id, false);
-		fake.offered = BIT(F_ANY_LAYOUT);
+		fake.offered = VIRTIO_F_ANY_LAYOUT;
 		fail_somewhere(0);
 		expect(t, virtio_device_start(&fake.dev, d) != 0);
 		end();
-		expect(t, fake.accepted & BIT(F_ANY_LAYOUT));
+		expect(t, fake.accepted & VIRTIO_F_ANY_LAYOUT);
 	}
 }

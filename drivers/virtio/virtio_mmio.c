@@ -218,6 +218,13 @@ static void irqs_close(struct virtio_device *dev __unused)
 {
 }
 
+/* 4.2.2.2: bits that do not exist are not looked at, and never acknowledged. */
+static uint32_t interrupt_status(struct virtio_device *dev)
+{
+	return reg_read(dev, MMIO_INTERRUPT_STATUS) &
+	       (VIRTIO_INTERRUPT_QUEUE | VIRTIO_INTERRUPT_CONFIG);
+}
+
 /*
  * An edge comes only after the line has fallen: what the device reports
  * between the reading and the acknowledgement must not be left standing.
@@ -229,9 +236,9 @@ static unsigned acknowledge(struct virtio_device *dev)
 	unsigned told = 0;
 	uint32_t status;
 
-	while (tries-- && (status = reg_read(dev, MMIO_INTERRUPT_STATUS))) {
+	while (tries-- && (status = interrupt_status(dev))) {
 		reg_write(dev, MMIO_INTERRUPT_ACK, status);
-		told |= status & (VIRTIO_INTERRUPT_QUEUE | VIRTIO_INTERRUPT_CONFIG);
+		told |= status;
 	}
 	return told;
 }
@@ -288,22 +295,25 @@ static void device_take(struct mmio *regs, const struct virtio_mmio_window *wind
 		kfree(m);
 }
 
-/* Looks into one mapped window. False if there is no virtio there. */
+/*
+ * Looks into one mapped window, in the order of 4.2.3.1.1. False if there is no
+ * virtio there. One with id 0 is empty, of which nothing is said (4.2.2.2).
+ */
 static bool window_probe(struct mmio *regs, const struct virtio_mmio_window *window)
 {
 	uint32_t version, id;
 
 	if (mmio_read32(regs, MMIO_MAGIC) != MMIO_MAGIC_VALUE)
 		return false;
-	id = mmio_read32(regs, MMIO_DEVICE_ID);
-	if (id == 0)				/* 4.2.2: nobody lives here */
-		return true;
 	version = mmio_read32(regs, MMIO_VERSION);
-	if (version == 1 || version == 2)
-		device_take(regs, window, id, version);
-	else
+	if (version != 1 && version != 2) {
 		log_warn("virtio-mmio at 0x%llx has version %u",
 			 (unsigned long long)window->base, version);
+		return true;
+	}
+	id = mmio_read32(regs, MMIO_DEVICE_ID);
+	if (id != 0)
+		device_take(regs, window, id, version);
 	return true;
 }
 
@@ -344,10 +354,7 @@ static void view_map(struct view *v, unsigned first)
 		v->end = v->start;
 }
 
-/*
- * Windows that somebody vouches for. ACPI lists empty ones too: these cost one
- * read.
- */
+/* Windows that somebody vouches for. ACPI lists empty ones too. */
 static void probe_told(void)
 {
 	struct view v = { 0 };
@@ -361,8 +368,6 @@ static void probe_told(void)
 		if (!v.regs)
 			continue;
 		regs = (struct mmio *)mmio_at(v.regs, w->base - v.start);
-		if (w->may_be_empty && mmio_read32(regs, MMIO_DEVICE_ID) == 0)
-			continue;
 		if (!window_probe(regs, w))
 			log_warn("no virtio-mmio device at 0x%llx (%s)",
 				 (unsigned long long)w->base, w->from);
