@@ -85,7 +85,8 @@ def parts(build, tier):
                        "--build", build, "--tier", tier]
     yield "memmaps", [sys.executable, os.path.join(here, "maptest.py"),
                       "--build", build, "--tier", tier]
-    yield "twins", [sys.executable, os.path.join(here, "twins.py"), "--build", build]
+    yield "twins", [sys.executable, os.path.join(here, "twins.py"), "--build", build,
+                     "--tier", tier]
     yield "random", make + ["randtest", "N=%d" % (20 if tier == "all" else 2)]
     if tier == "all":
         yield "repro", make + ["repro"]
