@@ -23,6 +23,11 @@ int virtio_device_register(struct virtio_device *dev)
 	return 0;
 }
 
+void virtio_devices_forget(void)
+{
+	device_count = 0;
+}
+
 static const struct virtio_driver *driver_find(uint32_t id)
 {
 	const struct virtio_driver *const *driver;

@@ -16,6 +16,7 @@
 
 const void *host_memory_refuse;
 unsigned host_memory_live;
+uintptr_t host_memory_bias;
 
 /* Tests that may fail do so here without being asked. */
 static void __attribute__((constructor)) refuse_to_tests(void)
@@ -93,7 +94,7 @@ __weak int dma_addr(const void *ptr, size_t len, paddr_t *out)
 		return -EINVAL;
 	if (!ptr || ptr == host_memory_refuse)
 		return -EFAULT;
-	*out = (uintptr_t)ptr;
+	*out = (uintptr_t)ptr - host_memory_bias;
 	return 0;
 }
 

@@ -3,6 +3,7 @@
 #include "drivers/virtio/virtio.h"
 
 #include "drivers/virtio/fake_transport.h"
+#include "drivers/virtio/host_machine.h"
 #include "kernel/host_print.h"
 #include "kernel/json.h"
 #include "kernel/ktest.h"
@@ -74,17 +75,37 @@ static int lsdev(int argc)
 
 static struct fake_device *listed, *failing, *undriven, *strange;
 
-/* Fills the list once, as the transports do, and has it bound. */
+/* Fills the list, as the transports do, and has it bound. */
 static void fill(void)
 {
-	if (listed)
-		return;
+	virtio_devices_forget();
+	fakes_listed = 0;
 	listed = fake_add(LISTED);
 	failing = fake_add(LISTED_FAILING);
 	undriven = fake_add(LISTED);
 	undriven->dev.undriven = "legacy only";
 	strange = fake_add(NOBODYS);
+	host_acpi.mcfg_count = 1;	/* so no window is tried */
 	virtio_init();
+	host_acpi.mcfg_count = 0;
+}
+
+/* Gives back what the driver of the only one that is driven took. */
+static void empty(void)
+{
+	virtio_device_fail(&listed->dev, "the test is over", 0);
+	virtio_queues_free(&listed->dev);
+	virtio_devices_forget();
+}
+
+KTEST(virtio_list_that_is_empty_is_told)
+{
+	virtio_devices_forget();
+	host_print_begin();
+	virtio_report();
+	lsdev(1);
+	host_print_end();
+	expect(t, host_printed("virtio  no device\nno device\n"));
 }
 
 KTEST(virtio_list_binds_each_device_to_its_driver)
@@ -95,6 +116,7 @@ KTEST(virtio_list_binds_each_device_to_its_driver)
 	expect(t, !failing->dev.driver && failing->dev.fault);
 	expect(t, !undriven->dev.driver && undriven->writes == 0);
 	expect(t, !strange->dev.driver && strange->writes == 0);
+	empty();
 }
 
 KTEST(virtio_list_is_told_a_line_each)
@@ -107,6 +129,7 @@ KTEST(virtio_list_is_told_a_line_each)
 	expect(t, host_printed("virtio  type 78 fake device of type 78, stopped: driver gave up"));
 	expect(t, host_printed("virtio  type 77 fake device of type 77, legacy only\n"));
 	expect(t, host_printed("virtio  type 79 fake device of type 79, no driver\n"));
+	empty();
 }
 
 KTEST(virtio_list_is_shown_by_lsdev)
@@ -118,6 +141,7 @@ KTEST(virtio_list_is_shown_by_lsdev)
 	expect(t, host_printed("type 77 fake device of type 77, listed, polled,"));
 	expect(t, host_printed(" split ring; queues 0:4 1:8\n"));
 	expect_eq(t, lsdev(2), -EINVAL);
+	empty();
 }
 
 static char written[8192];
@@ -153,6 +177,7 @@ KTEST(virtio_list_is_told_as_json)
 	expect(t, wrote("\"driver\":null,\"undriven\":\"legacy only\""));
 	expect(t, wrote("\"fault\":\"driver gave up, error\""));
 	expect(t, wrote("\"interrupts\":null"));
+	empty();
 }
 
 KTEST(virtio_list_that_is_full_takes_no_more)
@@ -167,13 +192,10 @@ KTEST(virtio_list_that_is_full_takes_no_more)
 	expect_eq(t, before, VIRTIO_DEVICES_MAX);
 	expect_eq(t, virtio_device_register(&fakes[0].dev), -ENOSPC);
 	expect(t, virtio_device_at(VIRTIO_DEVICES_MAX) == NULL);
+	empty();
 }
 
-/* The transports find nothing here. */
+/* PCI has nothing here. */
 __weak void virtio_pci_discover(void)
-{
-}
-
-__weak void virtio_mmio_discover(void)
 {
 }

@@ -315,7 +315,8 @@ void virtio_trace_request(struct virtio_trace_queue *q, uint16_t id,
 	lengths_text(outs, segs, out);
 	lengths_text(ins, segs + out, in);
 	if (!out) {
-		print("trace %s q%u request %u: out - in %s\n", q->device, q->index, r->number, ins);
+		print("trace %s q%u request %u: out - in %s\n", q->device, q->index, r->number,
+		      ins);
 		return;
 	}
 	contents_text(hex, &sum, segs, out, UINT64_MAX);
