@@ -145,7 +145,7 @@ test-faults:
 
 # The same device and the same requests on two transports: the same trace.
 test-twins:
-	+@$(PYTHON) scripts/twins.py --build $(O)
+	+@$(PYTHON) scripts/twins.py --build $(O) --tier $(or $(TIER),ci)
 
 # In the guest; then the heap on this machine, beside other heaps.
 heapbench = $(PYTHON) scripts/heapbench.py --build $(O) $(if $(CC),--cc "$(CC)")

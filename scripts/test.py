@@ -83,7 +83,8 @@ def parts(build, tier):
                        "--build", build, "--tier", tier]
     yield "memmaps", [sys.executable, os.path.join(here, "maptest.py"),
                       "--build", build, "--tier", tier]
-    yield "twins", [sys.executable, os.path.join(here, "twins.py"), "--build", build]
+    yield "twins", [sys.executable, os.path.join(here, "twins.py"), "--build", build,
+                    "--tier", tier]
     if tier == "all":
         yield "coverage", make + ["coverage"]
         yield "fuzz", make + ["fuzz", "TIME=60"]
