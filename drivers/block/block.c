@@ -20,10 +20,24 @@ LOG_DEFINE();
 static struct block_device *devices[BLOCK_MAX];
 static unsigned device_count;
 
+static void identified(struct request *request)
+{
+	struct block_device *b = container_of(request, struct block_device, identify.request);
+	size_t n = 0;
+
+	for (; !request->error && n < BLOCK_ID_LEN && b->id[n]; n++)
+		b->serial[n] = b->id[n] < ' ' || b->id[n] > '~' ? '?' : (char)b->id[n];
+	b->serial[n] = '\0';
+	b->identified = true;
+}
+
 int block_register(struct block_device *b)
 {
 	if (device_count == BLOCK_MAX)
 		return -ENOSPC;
+	b->identify = (struct block_request){
+		.request.done = identified, .op = BLOCK_GET_ID, .buf = b->id, .device = b,
+	};
 	devices[device_count++] = b;
 	return 0;
 }
@@ -180,22 +194,15 @@ int block_erase(struct block_device *b, enum block_op op, uint64_t sector, uint6
 	return submit_and_wait(b, &r);
 }
 
-void block_identified(struct block_device *b, const uint8_t *id)
-{
-	size_t n = 0;
-
-	for (; n < BLOCK_ID_LEN && id[n]; n++)
-		b->serial[n] = id[n] < ' ' || id[n] > '~' ? '?' : (char)id[n];
-	b->serial[n] = '\0';
-	b->identified = true;
-}
-
 const char *block_serial(struct block_device *b)
 {
-	struct block_request r = { .op = BLOCK_GET_ID, .buf = b->id };
+	struct block_request *r = &b->identify;
 
-	if (!b->identified && submit_and_wait(b, &r) == 0)
-		block_identified(b, b->id);
-	b->identified = true;
+	if (b->identified)
+		return b->serial;
+	if (!r->request.outstanding && block_submit(b, r))
+		b->identified = true;
+	else if (request_wait(&r->request, WAIT_NS))
+		log_warn("%s: it does not say who it is", b->driver);
 	return b->serial;
 }

@@ -102,8 +102,9 @@ struct block_device {
 	struct block_stats stats;
 	uint64_t changes;	/* of info.sectors since it was found */
 	char serial[BLOCK_ID_LEN + 1];	/* of BLOCK_GET_ID, printable; "" if it has none */
-	bool identified;	/* it was asked for that */
-	uint8_t id[BLOCK_ID_LEN];	/* the class's: what it answers; DMA memory */
+	bool identified;	/* it answered that, or will not */
+	struct block_request identify;	/* BLOCK_GET_ID; set by block_register() */
+	uint8_t id[BLOCK_ID_LEN];	/* what it answers; DMA memory */
 	/* Takes a checked request; it ends by request_end(). 0, or an error of block_submit(). */
 	int (*submit)(struct block_device *b, struct block_request *r);
 	/* Ends it with `error` as soon as the device has it no more; -ETIMEDOUT resets it. */
@@ -155,13 +156,10 @@ int __must_check block_erase(struct block_device *b, enum block_op op, uint64_t 
 			     uint64_t len);
 
 /*
- * The device's serial number, asked for once, by BLOCK_GET_ID; "" if it has
- * none or does not answer. May run the loop.
+ * The device's serial number; "" if it has none or does not tell. Asked for
+ * once, by b->identify, unless the driver did so already. May run the loop.
  */
 const char *block_serial(struct block_device *b);
-
-/* For drivers: BLOCK_GET_ID brought these BLOCK_ID_LEN bytes. */
-void block_identified(struct block_device *b, const uint8_t *id);
 
 /* "read", "flush", ...: as the shell calls them. */
 const char *block_op_name(enum block_op op);

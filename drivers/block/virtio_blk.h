@@ -144,6 +144,8 @@ struct virtio_blk_queue {
 	struct virtio_blk_part *free;		/* the one used last comes first */
 	struct virtio_blk_part *again;		/* between halted and restarted */
 	struct virtio_blk_part *parts;		/* all, one for each descriptor */
+	struct block_request proof;		/* of its interrupt, but for the first */
+	uint8_t proof_id[BLOCK_ID_LEN];		/* the device writes */
 };
 
 struct virtio_blk {
@@ -171,8 +173,6 @@ struct virtio_blk {
 	unsigned silent;			/* times in a row that this was the same */
 	bool warned;				/* it was reset for silence, and silent since */
 	struct work restart;
-	struct block_request proof;
-	uint8_t proof_id[BLOCK_ID_LEN];		/* the device writes */
 
 	struct virtio_blk_queue queues[VIRTIO_BLK_QUEUES];
 };

@@ -90,8 +90,16 @@ static __inlined void part_fill(struct virtio_blk *v, struct virtio_blk_part *p,
 	p->status = VIRTIO_BLK_S_NONE;
 	p->written = type == VIRTIO_BLK_T_IN ? len & v->written_mask : 0;
 	p->len = len;
-	p->number = (uint32_t)v->block.stats.device_requests++;
+	p->number = (uint32_t)v->block.stats.device_requests;
 	p->request = r;
+}
+
+/* The ring has it now. */
+static __inlined void part_given(struct virtio_blk *v, struct virtio_blk_queue *q,
+				 struct virtio_blk_part *p)
+{
+	q->free = p->next;
+	v->block.stats.device_requests++;
 }
 
 /* A whole read or write, as one segment. */
@@ -115,7 +123,7 @@ static __inlined int give_simple(struct virtio_blk *v, struct block_request *r)
 	r->parts = 1;
 	rc = virtqueue_add(q->vq, segs, out, 3 - out, p);
 	if (likely(!rc))
-		q->free = p->next;
+		part_given(v, q, p);
 	return rc;
 }
 
@@ -202,7 +210,7 @@ int virtio_blk_give_to(struct virtio_blk *v, struct virtio_blk_queue *q, struct 
 	rc = part_add(v, q, p, r->given);
 	if (rc)
 		return rc;
-	q->free = p->next;
+	part_given(v, q, p);
 	r->given += len;
 	r->parts++;
 	return 0;

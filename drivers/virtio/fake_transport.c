@@ -47,6 +47,8 @@ static void fake_set_status(struct virtio_device *dev, uint8_t status)
 		f->status &= ~VIRTIO_STATUS_FEATURES_OK;
 	if (status == 0) {
 		memset(f->rings, 0, sizeof(f->rings));
+		if (f->forget)
+			f->forget(f);
 	}
 }
 
