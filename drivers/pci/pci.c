@@ -438,17 +438,26 @@ bool pci_bar_holds(const struct pci_bar *bar, uint64_t offset, uint64_t len)
 	return len != 0 && offset <= bar->size && len <= bar->size - offset;
 }
 
-int pci_device_enable(const struct pci_device *dev)
+static int device_enable(const struct pci_device *dev, uint16_t decoding)
 {
 	uint16_t command = pci_config_read16(dev, PCI_COMMAND);
-	uint16_t wanted = command | PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER |
-			  PCI_COMMAND_INTX_DISABLE;
+	uint16_t wanted = command | decoding | PCI_COMMAND_MASTER | PCI_COMMAND_INTX_DISABLE;
 
 	if (dev->problem)
 		return -ENODEV;
 	if (command != wanted)
 		pci_config_write16(dev, PCI_COMMAND, wanted);
 	return 0;
+}
+
+int pci_device_enable(const struct pci_device *dev)
+{
+	return device_enable(dev, PCI_COMMAND_MEMORY);
+}
+
+int pci_device_enable_ports(const struct pci_device *dev)
+{
+	return device_enable(dev, PCI_COMMAND_IO | PCI_COMMAND_MEMORY);
 }
 
 void pci_device_disable(const struct pci_device *dev)

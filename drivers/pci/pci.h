@@ -207,6 +207,8 @@ bool pci_bar_holds(const struct pci_bar *bar, uint64_t offset, uint64_t len);
  * -ENODEV, if the function has a problem: a BAR of it has no place.
  */
 int pci_device_enable(const struct pci_device *dev);
+/* The same for a function that is driven through its ports. */
+int pci_device_enable_ports(const struct pci_device *dev);
 void pci_device_disable(const struct pci_device *dev);
 
 /* "Ethernet controller" for base class and sub-class; never NULL. */

@@ -46,6 +46,7 @@ static void fake_set_status(struct virtio_device *dev, uint8_t status)
 	if (f->refuses_features)
 		f->status &= ~VIRTIO_STATUS_FEATURES_OK;
 	if (status == 0) {
+		f->resets++;
 		memset(f->rings, 0, sizeof(f->rings));
 		if (f->forget)
 			f->forget(f);
@@ -54,7 +55,9 @@ static void fake_set_status(struct virtio_device *dev, uint8_t status)
 
 static uint64_t fake_features(struct virtio_device *dev)
 {
-	return of(dev)->offered;
+	const struct fake_device *f = of(dev);
+
+	return f->resets > 1 ? f->offered & ~f->lost_after_restart : f->offered;
 }
 
 static void fake_set_features(struct virtio_device *dev, uint64_t features)
@@ -86,9 +89,37 @@ static uint32_t fake_config_read(struct virtio_device *dev, uint32_t offset, uns
 	return value;
 }
 
+static void fake_config_write(struct virtio_device *dev, uint32_t offset, unsigned width,
+			      uint32_t value)
+{
+	memcpy(&of(dev)->config[offset], &value, width);	/* the sanitizer bounds it */
+}
+
 static uint32_t fake_queue_size_max(struct virtio_device *dev, uint16_t index)
 {
-	return index < FAKE_QUEUES ? of(dev)->queue_max : 0;
+	const struct fake_device *f = of(dev);
+
+	if (f->resets > 1 && f->size_after_restart)
+		return f->size_after_restart;
+	return index < FAKE_QUEUES ? f->queue_max : 0;
+}
+
+static void fake_queue_reset(struct virtio_device *dev, uint16_t index)
+{
+	struct fake_device *f = of(dev);
+
+	f->queue_resets++;
+	memset(&f->rings[index], 0, sizeof(f->rings[index]));
+}
+
+static bool fake_queue_is_reset(struct virtio_device *dev, uint16_t index __unused)
+{
+	return !of(dev)->queue_never_resets;
+}
+
+static bool fake_cut_off(struct virtio_device *dev)
+{
+	return of(dev)->cut = of(dev)->can_be_cut_off;
 }
 
 static int fake_queue_enable(struct virtio_device *dev, struct virtqueue *vq,
@@ -250,8 +281,12 @@ static const struct virtio_transport_ops fake_ops = {
 	.set_features = fake_set_features,
 	.config_generation = fake_generation,
 	.config_read = fake_config_read,
+	.config_write = fake_config_write,
 	.queue_size_max = fake_queue_size_max,
 	.queue_enable = fake_queue_enable,
+	.queue_reset = fake_queue_reset,
+	.queue_is_reset = fake_queue_is_reset,
+	.cut_off = fake_cut_off,
 	.notify = fake_notify,
 	.irqs_open = fake_irqs_open,
 	.irq_connect = fake_irq_connect,
@@ -268,7 +303,8 @@ static const struct virtio_transport_ops fake_ops = {
 void fake_device_init(struct fake_device *f, uint32_t id)
 {
 	memset(f, 0, sizeof(*f));
-	f->dev.ops = &fake_ops;
+	f->ops = fake_ops;
+	f->dev.ops = &f->ops;
 	f->dev.id = id;
 	f->dev.modern = true;
 	f->dev.config_len = FAKE_CONFIG_LEN;

@@ -26,6 +26,10 @@ struct fake_device {
 	unsigned config_changes;	/* this many more times, then settles */
 	int open_error;
 	int enable_error;
+	bool queue_never_resets;
+	bool can_be_cut_off;
+	uint32_t size_after_restart;	/* of its queues; 0: as before */
+	uint64_t lost_after_restart;	/* features */
 	uint8_t config[FAKE_CONFIG_LEN];
 	void (*answer)(struct fake_device *f);	/* at each doorbell */
 	void (*forget)(struct fake_device *f);	/* at each reset; may be NULL */
@@ -58,6 +62,10 @@ struct fake_device {
 	unsigned acknowledged_failed;	/* times that it was, after it had failed */
 	unsigned pending;		/* interrupts on their way, one bit per source */
 	unsigned irqs_open;
+	unsigned resets;		/* writes of status 0 */
+	unsigned queue_resets;
+	bool cut;			/* off from memory */
+	struct virtio_transport_ops ops;	/* its own, to leave some out */
 };
 
 /* An honest, modern device of this type with queues of 64. */

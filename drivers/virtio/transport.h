@@ -17,6 +17,12 @@ enum virtio_status {
 	VIRTIO_STATUS_FAILED = 128,
 };
 
+/* A device of before VIRTIO 1.0 (7.4). False, at compile time, where none is driven. */
+static inline bool virtio_is_legacy(const struct virtio_device *dev)
+{
+	return IS_ENABLED(CONFIG_VIRTIO_LEGACY) && !dev->modern;
+}
+
 /* What an interrupt tells. */
 enum virtio_interrupt {
 	VIRTIO_INTERRUPT_QUEUE = 1,	/* of a queue, as in the ISR status (4.1.4.5, 4.2.2) */
@@ -61,6 +67,9 @@ struct virtio_transport_ops {
 	uint32_t (*config_generation)(struct virtio_device *dev);
 	/* One access of 1, 2 or 4 bytes inside config_len. */
 	uint32_t (*config_read)(struct virtio_device *dev, uint32_t offset, unsigned width);
+	/* The same, writing; a field that the driver may write. */
+	void (*config_write)(struct virtio_device *dev, uint32_t offset, unsigned width,
+			     uint32_t value);
 	/* Selects a queue; what it says of its size, unchecked. 0: no such queue. */
 	uint32_t (*queue_size_max)(struct virtio_device *dev, uint16_t index);
 	/*
@@ -69,7 +78,23 @@ struct virtio_transport_ops {
 	 */
 	int (*queue_enable)(struct virtio_device *dev, struct virtqueue *vq,
 			    const struct virtqueue_addresses *addresses);
+	/*
+	 * Begins the reset of a queue (2.6.1); queue_is_reset() tells when it is
+	 * over. Both NULL where the transport has none.
+	 */
+	void (*queue_reset)(struct virtio_device *dev, uint16_t index);
+	bool (*queue_is_reset)(struct virtio_device *dev, uint16_t index);
 	void (*notify)(struct virtqueue *vq);
+	/*
+	 * Keeps a device that does not reset from our memory for good. True if
+	 * that is so; NULL where it cannot be done.
+	 */
+	bool (*cut_off)(struct virtio_device *dev);
+	/*
+	 * The device takes rings of the size that it says and no other
+	 * (4.1.5.1.3.1, legacy).
+	 */
+	bool queue_size_fixed;
 
 	/*
 	 * Interrupts. Finds the best that the device has for up to `wanted`
@@ -115,6 +140,24 @@ struct virtio_transport_ops {
 int __must_check virtio_device_start(struct virtio_device *dev,
 				     const struct virtio_driver *driver);
 
+/* Writes 0 and waits until the device reads so. Returns 0, -ETIMEDOUT. */
+int virtio_device_reset(struct virtio_device *dev);
+
+/* Sets bits of the device's status. */
+void virtio_status_add(struct virtio_device *dev, uint8_t bits);
+
+/*
+ * Accepts dev->features; FEATURES_OK, where there is one (2.2). Returns 0,
+ * -ENOTSUP: refused, the device is stopped.
+ */
+int __must_check virtio_features_settle(struct virtio_device *dev);
+
+/* Tells the device where a queue lies. As queue_enable(), and -EFAULT. */
+int __must_check virtio_queue_enable(struct virtio_device *dev, struct virtqueue *vq);
+
+/* 2.1.2: the device asks to be reset. Restarts it, if its driver can and it may; else stops it. */
+void virtio_device_plea(struct virtio_device *dev, uint8_t status);
+
 /* Frees the queues and sources of a device that has been reset. */
 void virtio_queues_free(struct virtio_device *dev);
 
@@ -128,6 +171,16 @@ int __must_check virtio_irqs_open(struct virtio_device *dev, unsigned queues);
 
 /* Gives the queue, not yet enabled, a source, if there is one. */
 void virtio_irqs_assign(struct virtio_device *dev, struct virtqueue *vq);
+
+/*
+ * The device was reset and has forgotten which source is whose: tells it again,
+ * of the configuration, and of one queue, not yet enabled. Returns 0, -EBUSY.
+ */
+int __must_check virtio_irqs_reselect_config(struct virtio_device *dev);
+int __must_check virtio_irqs_reselect(struct virtio_device *dev, struct virtqueue *vq);
+
+/* An empty ring that the device knows again: interrupts as before. */
+void virtio_irqs_resume(struct virtqueue *vq);
 
 /* Has each source fire, by the driver's prove(); where one is not seen, the device is polled. */
 void virtio_irqs_prove(struct virtio_device *dev);

@@ -28,7 +28,8 @@ enum {
  * and x86 keeps the order that a real bus needs.
  */
 static const uint64_t core_features =
-	VIRTIO_F_VERSION_1 | VIRTIO_F_ACCESS_PLATFORM | VIRTIO_F_ORDER_PLATFORM;
+	VIRTIO_F_VERSION_1 | VIRTIO_F_ACCESS_PLATFORM | VIRTIO_F_ORDER_PLATFORM |
+	VIRTIO_F_RING_RESET;
 
 const char *virtio_id_name(uint32_t id)
 {
@@ -44,7 +45,7 @@ const char *virtio_id_name(uint32_t id)
 }
 
 /* Writes 0 and waits until the device reads so (4.1.4.3.1, 4.2.2.1). */
-static int device_reset(struct virtio_device *dev)
+int virtio_device_reset(struct virtio_device *dev)
 {
 	struct wait w;
 	bool done;
@@ -59,11 +60,11 @@ static int device_reset(struct virtio_device *dev)
 		wait_end(&w);
 		done = dev->ops->status(dev) == 0;
 	}
-	dev->unsafe = !done;
+	dev->unsafe = !done && !(dev->ops->cut_off && dev->ops->cut_off(dev));
 	return done ? 0 : -ETIMEDOUT;
 }
 
-static void status_add(struct virtio_device *dev, uint8_t bits)
+void virtio_status_add(struct virtio_device *dev, uint8_t bits)
 {
 	dev->status |= bits;
 	dev->ops->set_status(dev, dev->status);
@@ -77,8 +78,8 @@ void virtio_device_fail(struct virtio_device *dev, const char *what, uint64_t va
 		return;
 	dev->fault = what;
 	dev->fault_value = value;
-	status_add(dev, VIRTIO_STATUS_FAILED);
-	device_reset(dev);
+	virtio_status_add(dev, VIRTIO_STATUS_FAILED);
+	virtio_device_reset(dev);
 	for (struct virtqueue *vq = dev->queues; vq; vq = vq->next)
 		virtqueue_stop(vq);
 	virtio_irqs_stop(dev);
@@ -124,7 +125,7 @@ static struct virtqueue *queue_alloc(struct virtio_device *dev, uint16_t index, 
 	unsigned order;
 	void *memory;
 
-	virtqueue_layout(size, dev->modern ? MODERN_ALIGN : LEGACY_ALIGN, &layout);
+	virtqueue_layout(size, virtio_is_legacy(dev) ? LEGACY_ALIGN : MODERN_ALIGN, &layout);
 	order = order_of(layout.total);
 	vq = kmalloc(sizeof(*vq) + size * sizeof(struct virtqueue_slot));
 	if (!vq)
@@ -160,7 +161,7 @@ void virtio_queues_free(struct virtio_device *dev)
 	virtio_irqs_free(dev);
 }
 
-static int queue_enable(struct virtio_device *dev, struct virtqueue *vq)
+int virtio_queue_enable(struct virtio_device *dev, struct virtqueue *vq)
 {
 	struct virtqueue_addresses a;
 	int rc = dma_addr(vq->memory, PAGE_SIZE << vq->order, &a.desc);
@@ -186,12 +187,14 @@ int virtio_queue_setup(struct virtio_device *dev, uint16_t index, uint16_t wish,
 		virtio_device_fail(dev, "queue size is no power of two up to 32768", max);
 		return -EPROTO;
 	}
+	if (dev->ops->queue_size_fixed)
+		wish = (uint16_t)max;
 	vq = queue_alloc(dev, index, (uint16_t)min(max, (uint32_t)wish));
 	if (!vq)
 		return -ENOMEM;
 	vq->callback = callback;
 	virtio_irqs_assign(dev, vq);
-	rc = queue_enable(dev, vq);
+	rc = virtio_queue_enable(dev, vq);
 	if (rc) {
 		/* It may have heard half of it. */
 		virtio_device_fail(dev, "queue cannot be given to it", index);
@@ -207,46 +210,61 @@ int virtio_queue_setup(struct virtio_device *dev, uint16_t index, uint16_t wish,
 void virtio_device_ready(struct virtio_device *dev)
 {
 	if (!dev->fault)
-		status_add(dev, VIRTIO_STATUS_DRIVER_OK);
+		virtio_status_add(dev, VIRTIO_STATUS_DRIVER_OK);
+}
+
+int virtio_features_settle(struct virtio_device *dev)
+{
+	dev->ops->set_features(dev, dev->features);
+	if (virtio_is_legacy(dev))		/* no FEATURES_OK */
+		return 0;
+	virtio_status_add(dev, VIRTIO_STATUS_FEATURES_OK);
+	if (dev->ops->status(dev) & VIRTIO_STATUS_FEATURES_OK)
+		return 0;
+	virtio_device_fail(dev, "refuses the features", dev->features);
+	return -ENOTSUP;
 }
 
 static int features_agree(struct virtio_device *dev, const struct virtio_driver *driver)
 {
 	uint64_t offered = dev->ops->features(dev);
 
-	if (!dev->modern) {			/* bits 0 to 31 only, no FEATURES_OK */
+	if (virtio_is_legacy(dev)) {		/* bits 0 to 31 only */
 		dev->features = offered & (driver->features | VIRTIO_F_ANY_LAYOUT) & UINT32_MAX;
-		dev->ops->set_features(dev, dev->features);
-		return 0;
+		return virtio_features_settle(dev);
 	}
 	if (!(offered & VIRTIO_F_VERSION_1)) {
 		virtio_device_fail(dev, "modern without VERSION_1, features", offered);
 		return -EPROTO;
 	}
 	dev->features = offered & (driver->features | core_features);
-	dev->ops->set_features(dev, dev->features);
-	status_add(dev, VIRTIO_STATUS_FEATURES_OK);
-	if (!(dev->ops->status(dev) & VIRTIO_STATUS_FEATURES_OK)) {
-		virtio_device_fail(dev, "refuses the features", dev->features);
-		return -ENOTSUP;
-	}
-	return 0;
+	if (!driver->queue_halted || !dev->ops->queue_reset)
+		dev->features &= ~VIRTIO_F_RING_RESET;
+	return virtio_features_settle(dev);
+}
+
+/* How many queues the driver says that this device gets. */
+static unsigned queues_of(struct virtio_device *dev, const struct virtio_driver *driver)
+{
+	unsigned wanted = driver->queues_wanted ? driver->queues_wanted(dev) : driver->queues;
+
+	return min(wanted, driver->queues);
 }
 
 static int device_bring_up(struct virtio_device *dev, const struct virtio_driver *driver)
 {
-	int rc = device_reset(dev);
+	int rc = virtio_device_reset(dev);
 
 	if (rc) {
 		virtio_device_fail(dev, "does not reset, status", dev->ops->status(dev));
 		return rc;
 	}
-	status_add(dev, VIRTIO_STATUS_ACKNOWLEDGE);
-	status_add(dev, VIRTIO_STATUS_DRIVER);
+	virtio_status_add(dev, VIRTIO_STATUS_ACKNOWLEDGE);
+	virtio_status_add(dev, VIRTIO_STATUS_DRIVER);
 	rc = features_agree(dev, driver);
 	if (rc)
 		return rc;
-	rc = virtio_irqs_open(dev, driver->queues);
+	rc = virtio_irqs_open(dev, queues_of(dev, driver));
 	if (!rc)
 		rc = driver->probe(dev);
 	if (rc)
@@ -309,25 +327,27 @@ int virtio_config_read(struct virtio_device *dev, uint32_t offset, unsigned widt
 		uint32_t before = dev->ops->config_generation(dev);
 
 		config_copy(dev, offset, access, buf, len);
-		if (dev->modern ? dev->ops->config_generation(dev) == before :
-				  config_same(dev, offset, access, buf, len))
+		if (virtio_is_legacy(dev) ? config_same(dev, offset, access, buf, len) :
+		    dev->ops->config_generation(dev) == before)
 			return 0;
 	}
 	return -EPROTO;
 }
 
-int virtio_config_write(struct virtio_device *dev __unused, uint32_t offset __unused,
-			unsigned width __unused, const void *buf __unused, uint32_t len __unused)
+int virtio_config_write(struct virtio_device *dev, uint32_t offset, unsigned width,
+			const void *buf, uint32_t len)
 {
-	return -ENOTSUP;
-}
+	unsigned access = min(width, 4u);
 
-int virtio_device_restart(struct virtio_device *dev __unused)
-{
-	return -ENOTSUP;
-}
+	if (!is_pow2(width) || width > 8 || !is_aligned(offset, width) || !is_aligned(len, width))
+		return -EINVAL;
+	if (dev->fault || offset > dev->config_len || len > dev->config_len - offset)
+		return -EPROTO;
+	for (uint32_t i = 0; i < len; i += access) {
+		uint32_t v = 0;
 
-int virtio_queue_reset(struct virtio_device *dev __unused, struct virtqueue *vq __unused)
-{
-	return -ENOTSUP;
+		memcpy(&v, (const uint8_t *)buf + i, access);
+		dev->ops->config_write(dev, offset + i, access, v);
+	}
+	return 0;
 }

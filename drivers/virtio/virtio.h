@@ -49,6 +49,7 @@ enum {
 	VIRTIO_DEVICES_MAX = 64,
 	VIRTIO_TEXT_MAX = 96,
 	VIRTIO_LINE_MAX = 256,		/* of virtio_device_describe() */
+	VIRTIO_PLEAS_MAX = 4,		/* resets that a device may ask for in its life (2.1.2) */
 };
 
 struct virtio_driver;
@@ -69,7 +70,7 @@ struct virtio_device {
 	uint64_t features;		/* agreed upon */
 	struct virtqueue *queues;
 	uint8_t status;			/* as last written (2.1) */
-	bool unsafe;			/* did not reset: may still use our memory */
+	bool unsafe;			/* did not reset and can still use our memory */
 	const char *fault;		/* why it was stopped, NULL while it works */
 	uint64_t fault_value;
 
@@ -84,6 +85,9 @@ struct virtio_device {
 	bool polled;
 	struct poller poller;
 	uint64_t config_changes;	/* interrupts that told of one, or may have */
+	uint64_t config_looked;		/* time_now() when a polled device was asked last */
+	unsigned restarts;		/* virtio_device_restart() */
+	unsigned pleas;			/* times that it asked for a reset and got one */
 
 	/* The driver's. */
 	void *driver_data;

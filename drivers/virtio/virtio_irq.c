@@ -32,12 +32,15 @@
 #include "kernel/lib/errno.h"
 #include "kernel/lib/format.h"
 #include "kernel/lib/string.h"
+#include "kernel/time.h"
 #include "mm/kmalloc.h"
 
 #define LOG_SUBSYS virtio
 #include "kernel/log.h"
 
 enum { ANSWER_TRIES = 5 };	/* of irq_prove(): a second in all */
+
+#define CONFIG_LOOK_NS	(100 * NS_PER_MS)
 
 static bool source_interrupt(struct irq *irq)
 {
@@ -60,7 +63,9 @@ static void config_changed(struct virtio_device *dev)
 	dev->config_changes++;
 	status = dev->ops->status(dev);
 	if (status & VIRTIO_STATUS_NEEDS_RESET)
-		virtio_device_fail(dev, "asks to be reset, status", status);
+		virtio_device_plea(dev, status);
+	if (!dev->fault && dev->driver && dev->driver->config_changed)
+		dev->driver->config_changed(dev);
 }
 
 /* Takes what is there; true if more came meanwhile, for which no interrupt may come. */
@@ -89,11 +94,24 @@ static void source_run(struct work *w)
 		work_post(w);
 }
 
+/* Of a device that is polled; a look is an exit of the virtual machine, so seldom. */
+static void config_poll(struct virtio_device *dev)
+{
+	uint64_t now = time_now();
+
+	if (now - dev->config_looked < CONFIG_LOOK_NS)
+		return;
+	dev->config_looked = now;
+	if (dev->ops->acknowledge(dev) & VIRTIO_INTERRUPT_CONFIG)
+		config_changed(dev);
+}
+
 static bool device_poll(struct poller *p)
 {
 	struct virtio_device *dev = container_of(p, struct virtio_device, poller);
 	bool found = false;
 
+	config_poll(dev);
 	for (struct virtqueue *vq = dev->queues; vq && !dev->fault; vq = vq->next) {
 		if (virtqueue_has_used(vq)) {
 			vq->callback(vq);
@@ -292,6 +310,25 @@ void virtio_irqs_assign(struct virtio_device *dev, struct virtqueue *vq)
 		return;
 	/* An empty ring, which the device does not know: nothing can have come. */
 	(void)!virtqueue_interrupts_on(vq);
+}
+
+int virtio_irqs_reselect_config(struct virtio_device *dev)
+{
+	return dev->source_count && dev->ops->config_source ?
+	       dev->ops->config_source(dev, 0) : 0;
+}
+
+int virtio_irqs_reselect(struct virtio_device *dev, struct virtqueue *vq)
+{
+	if (!vq->source || !dev->ops->queue_source)
+		return 0;
+	return dev->ops->queue_source(dev, vq->index, (unsigned)(vq->source - dev->sources));
+}
+
+void virtio_irqs_resume(struct virtqueue *vq)
+{
+	if (vq->source && !virtqueue_interrupts_on(vq))
+		work_post(&vq->source->work);
 }
 
 /* A device that has not answered yet is slow, which says nothing of its interrupt. */

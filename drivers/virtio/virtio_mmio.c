@@ -51,6 +51,7 @@ enum virtio_mmio_reg {
 	MMIO_QUEUE_DESC = 0x080,	/* low; high follows */
 	MMIO_QUEUE_DRIVER = 0x090,
 	MMIO_QUEUE_DEVICE = 0x0a0,
+	MMIO_QUEUE_RESET = 0x0c0,
 	MMIO_CONFIG_GENERATION = 0x0fc,
 	MMIO_CONFIG = 0x100,
 };
@@ -108,7 +109,7 @@ static uint64_t get_features(struct virtio_device *dev)
 
 	reg_write(dev, MMIO_DEVICE_FEATURES_SEL, 0);
 	features = reg_read(dev, MMIO_DEVICE_FEATURES);
-	if (!dev->modern)
+	if (virtio_is_legacy(dev))
 		return features;
 	reg_write(dev, MMIO_DEVICE_FEATURES_SEL, 1);
 	return features | (uint64_t)reg_read(dev, MMIO_DEVICE_FEATURES) << 32;
@@ -118,7 +119,7 @@ static void set_features(struct virtio_device *dev, uint64_t features)
 {
 	reg_write(dev, MMIO_DRIVER_FEATURES_SEL, 0);
 	reg_write(dev, MMIO_DRIVER_FEATURES, (uint32_t)features);
-	if (!dev->modern)
+	if (virtio_is_legacy(dev))
 		return;
 	reg_write(dev, MMIO_DRIVER_FEATURES_SEL, 1);
 	reg_write(dev, MMIO_DRIVER_FEATURES, (uint32_t)(features >> 32));
@@ -126,7 +127,7 @@ static void set_features(struct virtio_device *dev, uint64_t features)
 
 static uint32_t config_generation(struct virtio_device *dev)
 {
-	return dev->modern ? reg_read(dev, MMIO_CONFIG_GENERATION) : 0;
+	return virtio_is_legacy(dev) ? 0 : reg_read(dev, MMIO_CONFIG_GENERATION);
 }
 
 static uint32_t config_read(struct virtio_device *dev, uint32_t offset, unsigned width)
@@ -136,6 +137,20 @@ static uint32_t config_read(struct virtio_device *dev, uint32_t offset, unsigned
 	offset += MMIO_CONFIG;
 	return width == 4 ? mmio_read32(regs, offset) :
 	       width == 2 ? mmio_read16(regs, offset) : mmio_read8(regs, offset);
+}
+
+static void config_write(struct virtio_device *dev, uint32_t offset, unsigned width,
+			 uint32_t value)
+{
+	struct mmio *regs = of(dev)->regs;
+
+	offset += MMIO_CONFIG;
+	if (width == 4)
+		mmio_write32(regs, offset, value);
+	else if (width == 2)
+		mmio_write16(regs, offset, (uint16_t)value);
+	else
+		mmio_write8(regs, offset, (uint8_t)value);
 }
 
 static uint32_t queue_size_max(struct virtio_device *dev, uint16_t index)
@@ -170,7 +185,7 @@ static int queue_enable(struct virtio_device *dev, struct virtqueue *vq,
 			const struct virtqueue_addresses *a)
 {
 	reg_write(dev, MMIO_QUEUE_SEL, vq->index);
-	if (!dev->modern)
+	if (virtio_is_legacy(dev))
 		return queue_enable_legacy(dev, vq, a);
 	if (reg_read(dev, MMIO_QUEUE_READY) != 0)
 		return -EBUSY;
@@ -261,6 +276,7 @@ static const struct virtio_transport_ops mmio_ops = {
 	.set_features = set_features,
 	.config_generation = config_generation,
 	.config_read = config_read,
+	.config_write = config_write,
 	.queue_size_max = queue_size_max,
 	.queue_enable = queue_enable,
 	.notify = notify,
@@ -288,6 +304,8 @@ static void device_take(struct mmio *regs, const struct virtio_mmio_window *wind
 	m->dev.found_through = window->from;
 	m->dev.id = id;
 	m->dev.modern = version == 2;
+	if (version == 1 && !IS_ENABLED(CONFIG_VIRTIO_LEGACY))
+		m->dev.undriven = "legacy, which is not configured";
 	m->dev.config_len = window->size - MMIO_CONFIG;
 	m->regs = regs;
 	m->window = *window;

@@ -57,6 +57,27 @@ void virtqueue_init(struct virtqueue *vq, uint16_t size, const struct virtqueue_
 	vq->avail->flags = VIRTQ_AVAIL_F_NO_INTERRUPT;
 }
 
+void virtqueue_reinit(struct virtqueue *vq)
+{
+	struct virtqueue was = *vq;
+	struct virtqueue_layout layout = {
+		.avail = (size_t)((char *)was.avail - (char *)was.memory),
+		.used = (size_t)((char *)was.used - (char *)was.memory),
+	};
+
+	layout.total = layout.used + sizeof(struct virtq_used) +
+		       was.size * sizeof(struct virtq_used_elem) + 2;
+	virtqueue_init(vq, was.size, &layout, was.memory, was.slots, was.ops);
+	vq->owner = was.owner;
+	vq->next = was.next;
+	vq->order = was.order;
+	vq->index = was.index;
+	vq->callback = was.callback;
+	vq->source = was.source;
+	vq->doorbell = was.doorbell;
+	vq->trace = was.trace;
+}
+
 static int segments_check(const struct virtqueue *vq, const struct virtqueue_segment *segs,
 			  unsigned out, unsigned in)
 {

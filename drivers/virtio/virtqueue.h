@@ -161,6 +161,13 @@ bool __must_check virtqueue_interrupts_on_after(struct virtqueue *vq, unsigned c
 void virtqueue_stop(struct virtqueue *vq);
 
 /*
+ * After virtqueue_stop(), all tokens detached and the device reset: an empty
+ * ring as it was made, which the device can be given again; the owner's fields
+ * stay.
+ */
+void virtqueue_reinit(struct virtqueue *vq);
+
+/*
  * After virtqueue_stop(): the next token that never came back, NULL when there
  * is none left.
  */
