@@ -7,6 +7,7 @@
 #include "drivers/virtio/virtio.h"
 
 #include "drivers/virtio/transport.h"
+#include "drivers/virtio/virtio_trace.h"
 #include "kernel/lib/errno.h"
 #include "kernel/lib/string.h"
 #include "kernel/wait.h"
@@ -182,6 +183,8 @@ int virtio_queue_setup(struct virtio_device *dev, uint16_t index, uint16_t wish,
 
 	if (!is_pow2(wish) || wish > VIRTQUEUE_SIZE_MAX)
 		return -EINVAL;
+	if (IS_ENABLED(CONFIG_VIRTIO_TRACE))
+		virtio_trace_wish(dev, index, wish);
 	max = dev->ops->queue_size_max(dev, index);
 	if (!is_pow2(max) || max > VIRTQUEUE_SIZE_LIMIT) {
 		virtio_device_fail(dev, "queue size is no power of two up to 32768", max);
