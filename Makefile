@@ -47,7 +47,8 @@ endif
 
 # The user's words, passed to scripts through the environment, not re-read by
 # make or the shell.
-user-words := MACHINE FIRMWARE BOOT ACCEL MEM CPUS DISK CMDLINE QEMU_ARGS MEMMAPS
+user-words := MACHINE FIRMWARE BOOT ACCEL MEM CPUS DISK CMDLINE QEMU_ARGS MEMMAPS ISO \
+	      SYM WANT A B
 $(foreach w,$(user-words),$(eval override $w := $$(value $w)))
 export $(user-words)
 
@@ -71,7 +72,8 @@ config-editors := menuconfig nconfig oldconfig olddefconfig \
 		  randconfig allyesconfig allnoconfig
 config-goals := $(config-editors) savedefconfig defconfig %_defconfig %.config
 other-goals := setup setup-bench help clean mrproper check map run gdb test test-all \
-	       test-memmaps test-faults test-twins boottest bench bench-heap hosttest coverage fuzz
+	       test-memmaps test-faults test-twins boottest bench bench-heap hosttest coverage \
+	       fuzz repro from-iso why diffconfig listnewconfig randtest
 other-goals += bench-io bench-linux setup-bench-linux
 
 # Goals of one kind may share a make; several kinds may not.
@@ -148,7 +150,7 @@ test-faults:
 
 # The same device and the same requests on two transports: the same trace.
 test-twins:
-	+@$(PYTHON) scripts/twins.py --build $(O)
+	+@$(PYTHON) scripts/twins.py --build $(O) --tier $(or $(TIER),ci)
 
 # In the guest; then the heap on this machine, beside other heaps.
 heapbench = $(PYTHON) scripts/heapbench.py --build $(O) $(if $(CC),--cc "$(CC)")
@@ -218,6 +220,31 @@ fuzz:
 	+@$(MAKE) O=$(O)/fuzz HOSTED=1 FUZZED=1 fuzz-program
 	@$(PYTHON) scripts/fuzz.py --seconds $(or $(TIME),60) $(if $(ONLY),--only "$(ONLY)") \
 		$(if $(KEEP),--keep) $(O)/fuzz/fuzz $(O)/host/hosttest
+
+# What is configured in $(O), else defconfig, built twice elsewhere.
+repro:
+	@$(PYTHON) scripts/repro.py --build $(O)
+
+# N=20 configurations drawn from SEED, each built and booted.
+randtest:
+	$(check-numbers)
+	+@$(PYTHON) scripts/randtest.py --build $(O) --count "$(or $(N),20)" \
+		$(if $(SEED),--seed "$$SEED")
+
+# What a configuration is, without changing it.
+kconfig = $(PYTHON) scripts/kconfig.py --output $(O)
+why:
+	@test -n "$$SYM" || { echo "make why SYM=NAME [WANT=VALUE]" >&2; exit 1; }
+	@$(kconfig) why "$$SYM" "$$WANT"
+diffconfig:
+	@test -n "$$A" -a -n "$$B" || { echo "make diffconfig A=FILE B=FILE" >&2; exit 1; }
+	@$(kconfig) diff "$$A" "$$B"
+listnewconfig:
+	@$(kconfig) new
+
+# ISO=FILE: built again from what it says of itself.
+from-iso:
+	@$(PYTHON) scripts/fromiso.py --build $(O) --iso "$$ISO"
 
 clean mrproper:
 	@sh scripts/output.sh $@ $(O)

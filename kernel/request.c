@@ -6,12 +6,13 @@
  */
 #include "kernel/request.h"
 
+
 static void run_ended(struct work *w __unused)
 {
 	requests_tell();
 }
 
-struct requests_ended requests_ended = {
+struct request_list requests_ended = {
 	.end = &requests_ended.first,
 	.work.run = run_ended,
 };
@@ -19,12 +20,13 @@ struct requests_ended requests_ended = {
 /* A done() that waits may have others called meanwhile, so the list is looked at anew. */
 void requests_tell(void)
 {
+	struct request_list *list = &requests_ended;
 	struct request *r;
 
-	while ((r = requests_ended.first)) {
-		requests_ended.first = r->next;
-		if (!requests_ended.first)
-			requests_ended.end = &requests_ended.first;
+	while ((r = list->first)) {
+		list->first = r->next;
+		if (!list->first)
+			list->end = &list->first;
 		r->ended = false;
 		r->outstanding = false;
 		r->done(r);
@@ -45,7 +47,7 @@ void request_limit_start(struct request *r, void (*expired)(struct request *r))
 	timer_start(&r->timer, r->limit);
 }
 
-void request_limit_cancel(struct request *r)
+void request_limit_stop(struct request *r)
 {
 	timer_cancel(&r->timer);
 }
@@ -53,7 +55,7 @@ void request_limit_cancel(struct request *r)
 void request_undo(struct request *r)
 {
 	if (r->limit)
-		request_limit_cancel(r);
+		request_limit_stop(r);
 	r->outstanding = false;
 }
 

@@ -40,14 +40,14 @@ struct request {
 	struct timer timer;
 };
 
-/* request.c's: those that have ended wait here for the loop to tell their owners. */
-struct requests_ended {
+/* request.c's: those that have ended, in that order, and the work that tells their owners. */
+struct request_list {
 	struct request *first, **end;
 	struct work work;
 };
-extern struct requests_ended requests_ended;
+extern struct request_list requests_ended;
 void request_limit_start(struct request *r, void (*expired)(struct request *r));
-void request_limit_cancel(struct request *r);
+void request_limit_stop(struct request *r);
 
 /*
  * For classes: the request is outstanding from here on. Where its limit passes
@@ -76,13 +76,13 @@ void request_undo(struct request *r);
 static inline void request_end(struct request *r, int error)
 {
 	if (unlikely(r->limit))
-		request_limit_cancel(r);
+		request_limit_stop(r);
 	r->error = error;
 	r->ended = true;
 	r->next = NULL;
 	*requests_ended.end = r;
 	requests_ended.end = &r->next;
-	if (!requests_ended.work.pending)
+	if (unlikely(!requests_ended.work.pending))
 		work_post(&requests_ended.work);
 }
 

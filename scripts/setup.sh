@@ -17,6 +17,7 @@ clang                                           clang
 $fuzzer   libclang-rt-14-dev
 python3                                         python3
 kconfig-conf                                    kconfig-frontends
+/usr/lib/python3/dist-packages/kconfiglib.py    python3-kconfiglib
 gunzip                                          gzip
 /usr/share/consolefonts/Lat15-VGA16.psf.gz      console-setup-linux
 grub-mkrescue                                   grub-common

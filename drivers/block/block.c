@@ -20,10 +20,24 @@ LOG_DEFINE();
 static struct block_device *devices[BLOCK_MAX];
 static unsigned device_count;
 
+static void identified(struct request *request)
+{
+	struct block_device *b = container_of(request, struct block_device, identify.request);
+	size_t n = 0;
+
+	for (; !request->error && n < BLOCK_ID_LEN && b->id[n]; n++)
+		b->serial[n] = b->id[n] < ' ' || b->id[n] > '~' ? '?' : (char)b->id[n];
+	b->serial[n] = '\0';
+	b->identified = true;
+}
+
 int block_register(struct block_device *b)
 {
 	if (device_count == BLOCK_MAX)
 		return -ENOSPC;
+	b->identify = (struct block_request){
+		.request.done = identified, .op = BLOCK_GET_ID, .buf = b->id, .device = b,
+	};
 	devices[device_count++] = b;
 	return 0;
 }
@@ -50,15 +64,22 @@ const char *block_op_name(enum block_op op)
 }
 
 /* Whole blocks, inside the device. */
-static __inlined int range_check(const struct block_device *b, uint64_t sector, size_t len)
+static int range_refuse(const struct block_device *b, uint64_t sector, size_t len)
 {
-	uint64_t n = len / BLOCK_SECTOR;
-
 	if (len == 0 || ((sector * BLOCK_SECTOR | len) & (b->info.block_size - 1)))
 		return -EINVAL;
-	if (sector > b->info.sectors || n > b->info.sectors - sector)
-		return -ERANGE;
-	return 0;
+	return -ERANGE;
+}
+
+/* A length of 0 is one sector less, and so far beyond the end. */
+static __inlined int range_check(const struct block_device *b, uint64_t sector, size_t len)
+{
+	uint64_t odd = (sector * BLOCK_SECTOR | len) & (b->info.block_size - 1);
+
+	if (likely(!odd && sector < b->info.sectors &&
+		   len / BLOCK_SECTOR - 1 < b->info.sectors - sector))
+		return 0;
+	return range_refuse(b, sector, len);
 }
 
 /* What is neither a read nor a write. */
@@ -83,9 +104,9 @@ static int other_check(const struct block_device *b, const struct block_request 
 
 static __inlined int request_check(const struct block_device *b, const struct block_request *r)
 {
-	if (r->op > BLOCK_WRITE)
+	if (unlikely(r->op > BLOCK_WRITE))
 		return other_check(b, r);
-	if (r->op == BLOCK_WRITE && b->info.read_only)
+	if (unlikely(r->op == BLOCK_WRITE && b->info.read_only))
 		return -EROFS;
 	return range_check(b, r->sector, r->len);
 }
@@ -101,18 +122,20 @@ int block_submit(struct block_device *b, struct block_request *r)
 {
 	int rc = request_check(b, r);
 
-	if (rc)
-		return rc;
-	rc = request_begin(&r->request, limit_expired);
-	if (rc)
+	if (likely(!rc))
+		rc = request_begin(&r->request, limit_expired);
+	if (unlikely(rc))
 		return rc;
 	r->device = b;
 	r->link = NULL;
 	r->error = 0;
-	rc = b->submit(b, r);
-	if (unlikely(rc))
-		request_undo(&r->request);
-	return rc;
+	return b->submit(b, r);
+}
+
+int block_refuse(struct block_request *r, int error)
+{
+	request_undo(&r->request);
+	return error;
 }
 
 bool block_cancel(struct block_request *r)
@@ -180,22 +203,15 @@ int block_erase(struct block_device *b, enum block_op op, uint64_t sector, uint6
 	return submit_and_wait(b, &r);
 }
 
-void block_identified(struct block_device *b, const uint8_t *id)
-{
-	size_t n = 0;
-
-	for (; n < BLOCK_ID_LEN && id[n]; n++)
-		b->serial[n] = id[n] < ' ' || id[n] > '~' ? '?' : (char)id[n];
-	b->serial[n] = '\0';
-	b->identified = true;
-}
-
 const char *block_serial(struct block_device *b)
 {
-	struct block_request r = { .op = BLOCK_GET_ID, .buf = b->id };
+	struct block_request *r = &b->identify;
 
-	if (!b->identified && submit_and_wait(b, &r) == 0)
-		block_identified(b, b->id);
-	b->identified = true;
+	if (b->identified)
+		return b->serial;
+	if (!r->request.outstanding && block_submit(b, r))
+		b->identified = true;
+	else if (request_wait(&r->request, WAIT_NS))
+		log_warn("%s: it does not say who it is", b->driver);
 	return b->serial;
 }

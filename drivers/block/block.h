@@ -102,9 +102,13 @@ struct block_device {
 	struct block_stats stats;
 	uint64_t changes;	/* of info.sectors since it was found */
 	char serial[BLOCK_ID_LEN + 1];	/* of BLOCK_GET_ID, printable; "" if it has none */
-	bool identified;	/* it was asked for that */
-	uint8_t id[BLOCK_ID_LEN];	/* the class's: what it answers; DMA memory */
-	/* Takes a checked request; it ends by request_end(). 0, or an error of block_submit(). */
+	bool identified;	/* it answered that, or will not */
+	struct block_request identify;	/* BLOCK_GET_ID; set by block_register() */
+	uint8_t id[BLOCK_ID_LEN];	/* what it answers; DMA memory */
+	/*
+	 * Takes a request that is checked and outstanding; it ends by
+	 * request_end(). Returns 0, or block_refuse() of an error of block_submit().
+	 */
 	int (*submit)(struct block_device *b, struct block_request *r);
 	/* Ends it with `error` as soon as the device has it no more; -ETIMEDOUT resets it. */
 	void (*withdraw)(struct block_device *b, struct block_request *r, int error);
@@ -115,6 +119,9 @@ struct block_device {
 	/* "virtio-pci 00:02.0 ...", as format(). */
 	int (*describe)(struct block_device *b, char *buf, size_t size);
 };
+
+/* For drivers: the request was not taken, for this reason, which it returns. */
+int block_refuse(struct block_request *r, int error);
 
 /* Adds a device for good, all set. Returns 0, -ENOSPC. */
 int __must_check block_register(struct block_device *b);
@@ -155,13 +162,10 @@ int __must_check block_erase(struct block_device *b, enum block_op op, uint64_t 
 			     uint64_t len);
 
 /*
- * The device's serial number, asked for once, by BLOCK_GET_ID; "" if it has
- * none or does not answer. May run the loop.
+ * The device's serial number; "" if it has none or does not tell. Asked for
+ * once, by b->identify, unless the driver did so already. May run the loop.
  */
 const char *block_serial(struct block_device *b);
-
-/* For drivers: BLOCK_GET_ID brought these BLOCK_ID_LEN bytes. */
-void block_identified(struct block_device *b, const uint8_t *id);
 
 /* "read", "flush", ...: as the shell calls them. */
 const char *block_op_name(enum block_op op);

@@ -140,29 +140,43 @@ static void config_changed(struct virtio_device *dev)
 	virtio_blk_line_shrink(v);
 }
 
-static void proof_done(struct request *request)
+static void proof_done(struct request *r __unused)
 {
-	struct virtio_blk *v = container_of(request, struct virtio_blk, proof.request);
-
-	if (!request->error)
-		block_identified(&v->block, v->proof_id);
 }
 
-/* The serial number, which is wanted anyway. */
+/*
+ * The serial number, which is wanted anyway, through the first queue. A proof
+ * that came back in silence is over before the next.
+ */
+static struct block_request *proof_of(struct virtio_blk *v, struct virtio_blk_queue *q)
+{
+	struct block_request *r = q == v->queues ? &v->block.identify : &q->proof;
+
+	if (q != v->queues) {
+		r->op = BLOCK_GET_ID;
+		r->buf = q->proof_id;
+		r->request.done = proof_done;
+		r->device = &v->block;
+	}
+	if (r->request.ended)
+		requests_tell();
+	return r;
+}
+
 static int prove(struct virtio_device *dev, struct virtqueue *vq)
 {
 	struct virtio_blk *v = dev->driver_data;
-	struct block_request *r = &v->proof;
+	struct virtio_blk_queue *q = &v->queues[vq->index];
+	struct block_request *r = proof_of(v, q);
 	int rc = request_begin(&r->request, NULL);
 
 	if (rc)
 		return rc;
-	r->device = &v->block;
 	r->link = NULL;
 	r->error = 0;
 	r->given = 0;
 	r->parts = 0;
-	rc = virtio_blk_give_to(v, &v->queues[vq->index], r);
+	rc = virtio_blk_give_to(v, q, r);
 	if (rc) {
 		request_undo(&r->request);
 		return rc;
@@ -230,9 +244,6 @@ static void virtio_blk_init(struct virtio_blk *v, struct virtio_device *dev)
 	v->block.describe = describe;
 	v->watch.expired = watch_expired;
 	v->restart.run = restart_run;
-	v->proof.op = BLOCK_GET_ID;
-	v->proof.buf = v->proof_id;
-	v->proof.request.done = proof_done;
 	v->error = -EPROTO;
 	v->dev = dev;
 	virtio_blk_line_init(v);

@@ -131,19 +131,21 @@ struct virtio_blk_part {
 	struct virtio_blk_header header;	/* the device reads */
 	struct virtio_blk_range range;		/* the device reads, if anybody */
 	uint8_t status;				/* the device writes */
-	uint32_t written;			/* bytes that it must say it wrote, if it is OK */
 	uint32_t len;				/* bytes of the request that it is about */
-	uint32_t number;			/* in the order given, of all queues */
 	struct block_request *request;
 	struct virtio_blk_part *next;		/* free, or to be given again */
+	uint64_t number;			/* in the order given, of all queues */
+	/* Header, data, status of one that has its data in one piece; but for the data set once. */
+	struct virtqueue_segment simple[3];
 };
-static_assert(sizeof(struct virtio_blk_part) == 64, "a line of the cache");
 
 struct virtio_blk_queue {
 	struct virtqueue *vq;
 	struct virtio_blk_part *free;		/* the one used last comes first */
 	struct virtio_blk_part *again;		/* between halted and restarted */
 	struct virtio_blk_part *parts;		/* all, one for each descriptor */
+	struct block_request proof;		/* of its interrupt, but for the first */
+	uint8_t proof_id[BLOCK_ID_LEN];		/* the device writes */
 };
 
 struct virtio_blk {
@@ -154,7 +156,6 @@ struct virtio_blk {
 	struct virtio_blk_queue *current;	/* for submissions of this turn */
 	size_t simple_max;			/* bytes that are one part of one segment */
 	size_t part_max;			/* bytes of one part */
-	uint32_t written_mask;			/* of `written` in a part; 0 on legacy devices */
 	struct work publish;
 
 	/* virtio_blk_line.c's */
@@ -171,8 +172,6 @@ struct virtio_blk {
 	unsigned silent;			/* times in a row that this was the same */
 	bool warned;				/* it was reset for silence, and silent since */
 	struct work restart;
-	struct block_request proof;
-	uint8_t proof_id[BLOCK_ID_LEN];		/* the device writes */
 
 	struct virtio_blk_queue queues[VIRTIO_BLK_QUEUES];
 };

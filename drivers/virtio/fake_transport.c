@@ -48,6 +48,8 @@ static void fake_set_status(struct virtio_device *dev, uint8_t status)
 	if (status == 0) {
 		f->resets++;
 		memset(f->rings, 0, sizeof(f->rings));
+		if (f->forget)
+			f->forget(f);
 	}
 }
 

@@ -9,9 +9,9 @@
 #include "drivers/virtio/ring.h"
 
 enum {
-	FAKE_CONFIG_LEN = 16,
-	FAKE_QUEUES = 2,
-	FAKE_SOURCES = 4,
+	FAKE_CONFIG_LEN = 64,
+	FAKE_QUEUES = 4,
+	FAKE_SOURCES = 5,
 };
 
 struct fake_device {
@@ -32,6 +32,7 @@ struct fake_device {
 	uint64_t lost_after_restart;	/* features */
 	uint8_t config[FAKE_CONFIG_LEN];
 	void (*answer)(struct fake_device *f);	/* at each doorbell */
+	void (*forget)(struct fake_device *f);	/* at each reset; may be NULL */
 	unsigned sources;		/* interrupts that it has; 0: it is polled */
 	bool messages;			/* they are messages; else an ISR tells */
 	unsigned room;			/* sources from this one on are refused for a queue */
