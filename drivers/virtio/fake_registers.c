@@ -200,12 +200,33 @@ static void mmio_set(struct host_registers *r, size_t offset, unsigned width, ui
 
 /* PCI, modern: struct virtio_pci_common_cfg (4.1.4.3) and its companions. */
 
+/* 4.1.4.3.1: 1 until it is over. */
+static uint32_t queue_in_reset(struct fake_registers *f)
+{
+	if (f->queue_slow_left) {
+		f->queue_slow_left--;
+		return 1;
+	}
+	return 0;
+}
+
+static void queue_reset(struct fake_registers *f, uint32_t v)
+{
+	struct fake_registers_queue *q = selected(f);
+
+	expect_that(f, v == 1 && q->ready);
+	f->queue_slow_left = f->queue_resets_slowly;
+	*q = (struct fake_registers_queue){
+		.max = q->max, .size = q->max, .vector = FAKE_NO_VECTOR,
+	};
+}
+
 static uint32_t common_get(struct fake_registers *f, size_t offset, unsigned width)
 {
 	struct fake_registers_queue *q = selected(f);
 	static const uint8_t widths[] = {
 		[0x04] = 4, [0x10] = 2, [0x12] = 2, [0x14] = 1, [0x15] = 1, [0x16] = 2, [0x18] = 2,
-		[0x1a] = 2, [0x1c] = 2, [0x1e] = 2,
+		[0x1a] = 2, [0x1c] = 2, [0x1e] = 2, [0x3a] = 2,
 	};
 
 	expect_that(f, offset < sizeof(widths) && width == widths[offset]);
@@ -220,6 +241,7 @@ static uint32_t common_get(struct fake_registers *f, size_t offset, unsigned wid
 	case 0x1a: return q->vector;
 	case 0x1c: return q->ready;
 	case 0x1e: return f->queue < FAKE_REGISTERS_QUEUES ? f->notify_off[f->queue] : 0;
+	case 0x3a: return queue_in_reset(f);
 	default: return 0;
 	}
 }
@@ -249,6 +271,7 @@ static void common_set(struct fake_registers *f, size_t offset, uint32_t v)
 	case 0x2c: half_set(&q->driver, 1, v); break;
 	case 0x30: half_set(&q->device, 0, v); break;
 	case 0x34: half_set(&q->device, 1, v); break;
+	case 0x3a: queue_reset(f, v); break;
 	default: expect_that(f, false);
 	}
 }
