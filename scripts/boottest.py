@@ -272,6 +272,7 @@ class Run:
                 raise Skip(refusal)
             if self.section["disk"]:
                 make_disk(folder, self.section["disk"])
+                wanted.disk = os.path.join(folder, "disk")
             served = backend.start_all(in_folder(self.section["backend"], folder), folder)
             wanted.backends = [process.socket for process in served]
             try:

@@ -10,6 +10,7 @@ import struct
 
 LIES = {}       # name -> (function, rings that it is for)
 U32 = 0xffffffff
+SEEN_SECONDS = 0.05     # after which a driver has looked at what it was interrupted for
 
 
 class LieError(Exception):
@@ -89,8 +90,15 @@ def _index_jump(disk, vring, chain, written):
 
 @lie("index-back", ("split",))
 def _index_back(disk, vring, chain, written):
-    vring.ring.push(chain, written)
-    vring.ring.skip(-(int(disk.value, 0) if disk.value else 2))
+    """Once the driver has seen how far it was."""
+    ring, far = vring.ring, int(disk.value, 0) if disk.value else 2
+    ring.push(chain, written)
+
+    def go_back():
+        if vring.ring is ring:
+            ring.skip(-far)
+            vring.signal()
+    disk.later(SEEN_SECONDS, go_back)
 
 
 @lie("flags")

@@ -22,6 +22,7 @@
 enum {
 	DEPTH_MAX = 256,
 	BUFFER_ORDER = 8,		/* for all requests, in pages */
+	PLACES = 1024,			/* in turn; made beforehand, as they are not what is measured */
 	WAIT_S = 60,
 };
 
@@ -43,23 +44,13 @@ static struct {
 	const struct shape *shape;
 	struct block_request requests[DEPTH_MAX];
 	uint8_t *buffer;
-	uint64_t places, place, random;
+	uint64_t sectors[PLACES];
+	unsigned place;
 	unsigned left, outstanding;
 	int error;
 	bool apart;			/* block_submit() is measured */
 	uint64_t submit_ticks;
 } run;
-
-/* Where the next request reads, in units of its length. */
-static uint64_t next_place(void)
-{
-	if (run.shape->sequential)
-		return run.place = run.place + 1 < run.places ? run.place + 1 : 0;
-	run.random ^= run.random << 13;
-	run.random ^= run.random >> 7;
-	run.random ^= run.random << 17;
-	return (run.random >> 32) * run.places >> 32;
-}
 
 static int submit_measured(struct block_request *r)
 {
@@ -77,7 +68,7 @@ static void submit_next(struct block_request *r)
 	if (run.left == 0 || run.error)
 		return;
 	run.left--;
-	r->sector = next_place() * (run.shape->len / BLOCK_SECTOR);
+	r->sector = run.sectors[run.place++ % PLACES];
 	rc = run.apart ? submit_measured(r) : block_submit(run.device, r);
 	if (rc)
 		run.error = rc;
@@ -114,13 +105,28 @@ static int read_all(unsigned requests, bool apart, struct bench_span *span)
 	return rc ? rc : run.error;
 }
 
-static void shape_set(const struct shape *s)
+/* Where requests of this length read. */
+static int places_make(const struct shape *s)
+{
+	uint64_t unit = s->len / BLOCK_SECTOR;
+	uint64_t units = min(run.device->info.sectors / unit, (uint64_t)UINT32_MAX);
+	uint64_t random = 88172645463325252;
+
+	if (units == 0)
+		return -ERANGE;
+	run.place = 0;
+	for (unsigned i = 0; i < PLACES; i++) {
+		random ^= random << 13;
+		random ^= random >> 7;
+		random ^= random << 17;
+		run.sectors[i] = unit * (s->sequential ? i % units : (random >> 32) * units >> 32);
+	}
+	return 0;
+}
+
+static void requests_make(const struct shape *s)
 {
 	run.shape = s;
-	run.places = run.device->info.sectors / (s->len / BLOCK_SECTOR);
-	run.places = min(run.places, (uint64_t)UINT32_MAX);
-	run.place = 0;
-	run.random = 88172645463325252;
 	for (unsigned i = 0; i < s->depth; i++) {
 		run.requests[i] = (struct block_request){
 			.request.done = read_done, .op = BLOCK_READ,
@@ -172,11 +178,11 @@ static int shape_run(const struct shape *s)
 {
 	uint64_t doorbells, interrupts, submit;
 	struct bench_span span, apart;
-	int rc;
+	int rc = places_make(s);
 
-	shape_set(s);
-	if (run.places == 0)
-		return -ERANGE;
+	if (rc)
+		return rc;
+	requests_make(s);
 	rc = read_all(2 * s->depth, false, &span);
 	if (rc)
 		return rc;

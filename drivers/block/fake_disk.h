@@ -29,7 +29,7 @@ struct fake_command {
 struct fake_disk {
 	struct fake_device device;
 	struct virtio_blk_config config;	/* a test changes it, then fake_disk_configure() */
-	uint8_t media[FAKE_DISK_SECTORS * BLOCK_SECTOR];
+	uint8_t media[FAKE_DISK_SECTORS * BLOCK_SECTOR] __aligned(16);
 	const char *serial;
 
 	/* Vices. */

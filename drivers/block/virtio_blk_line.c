@@ -56,11 +56,14 @@ static bool first_give(struct virtio_blk *v, struct block_request *r)
 
 void virtio_blk_line_run(struct virtio_blk *v)
 {
-	if (v->halted || !v->first)
+	uint64_t before = v->block.stats.device_requests;
+
+	if (v->halted)
 		return;
 	while (v->first && first_give(v, v->first))
 		;
-	virtio_blk_publish_soon(v);
+	if (v->block.stats.device_requests != before)
+		virtio_blk_publish_soon(v);
 }
 
 /* A device that was stopped, or has no cache to empty, is not asked. */
