@@ -30,9 +30,9 @@ from twintrace import across_form, check_trace, difference, own_lines, twin_form
 LINE = "vectors=0"
 TRANSPORTS = {
     "mmio1": ("microvm", "device", "", r"virtio-mmio v1 "),
-    "legacy": ("q35", "pci", "disable-modern=on," + LINE, r"virtio-pci .*"),
+    "legacy": ("q35", "pci", "disable-modern=on," + LINE, r"virtio-pci legacy "),
     "mmio2": ("microvm", "device", "", r"virtio-mmio v2 "),
-    "modern": ("q35", "pci", "disable-legacy=on," + LINE, r"virtio-pci .*"),
+    "modern": ("q35", "pci", "disable-legacy=on," + LINE, r"virtio-pci (?!legacy)"),
 }
 PAIRS = (("mmio1", "legacy"), ("mmio2", "modern"))
 ACROSS = ("mmio1", "mmio2")
