@@ -82,8 +82,12 @@ __weak int kmalloc_diff(uint64_t mark __unused,
 	return -ENOTSUP;
 }
 
-__weak int dma_addr(const void *ptr, size_t len, paddr_t *out)
+/* No window: every address is asked for. */
+__weak struct dma_window dma_window;
+
+__weak int dma_addr_find(const void *ptr, size_t len, paddr_t *out)
 {
+	*out = 0;
 	if (len == 0)
 		return -EINVAL;
 	if (!ptr || ptr == host_memory_refuse)
