@@ -109,13 +109,6 @@ int virtqueue_refusal(const struct virtqueue *vq, unsigned out, unsigned in, con
 	return -ENOSPC;
 }
 
-int virtqueue_add(struct virtqueue *vq, const struct virtqueue_segment *segs,
-		  unsigned out, unsigned in, void *token)
-{
-	return virtqueue_packed(vq) ? virtqueue_packed_add(vq, segs, out, in, token) :
-				      virtqueue_split_add(vq, segs, out, in, token);
-}
-
 void virtqueue_publish(struct virtqueue *vq)
 {
 	if (vq->published == vq->added)
@@ -124,12 +117,6 @@ void virtqueue_publish(struct virtqueue *vq)
 		virtqueue_packed_publish(vq);
 	else
 		virtqueue_split_publish(vq);
-}
-
-int virtqueue_take(struct virtqueue *vq, void **token, uint32_t *written)
-{
-	return virtqueue_packed(vq) ? virtqueue_packed_take(vq, token, written) :
-				      virtqueue_split_take(vq, token, written);
 }
 
 bool virtqueue_has_used(const struct virtqueue *vq)
@@ -187,6 +174,13 @@ int virtqueue_lie(struct virtqueue *vq, const char *what, uint64_t value)
 	virtqueue_stop(vq);
 	vq->ops->lie(vq, what, value);
 	return -EPROTO;
+}
+
+int virtqueue_used_lie(struct virtqueue *vq, uint32_t id, uint32_t len)
+{
+	if (!virtqueue_outstanding_slot(vq, id))
+		return virtqueue_lie(vq, "used id is no outstanding request", id);
+	return virtqueue_lie(vq, "used length beyond the writable bytes", len);
 }
 
 void *virtqueue_detach(struct virtqueue *vq)

@@ -172,10 +172,10 @@ void virtqueue_reinit(struct virtqueue *vq);
  * that it writes. They are the device's until `token` (not NULL) comes back.
  * Returns 0; -EINVAL (no segment, an empty one, more than the ring has, 4 GiB
  * or more in all), -ENOSPC (not now), -EFAULT (a segment is no DMA memory),
- * -EPROTO (stopped).
+ * -EPROTO (stopped). Cheapest where the two numbers are constants.
  */
-int __must_check virtqueue_add(struct virtqueue *vq, const struct virtqueue_segment *segs,
-			       unsigned out, unsigned in, void *token);
+static int __must_check virtqueue_add(struct virtqueue *vq, const struct virtqueue_segment *segs,
+				      unsigned out, unsigned in, void *token);
 
 /* Shows the device all that was added, with one doorbell if it wants one. */
 void virtqueue_publish(struct virtqueue *vq);
@@ -185,7 +185,7 @@ void virtqueue_publish(struct virtqueue *vq);
  * writable segments, in order, are the device's answer.
  * Returns 0, -EAGAIN (none now), -EPROTO (stopped).
  */
-int __must_check virtqueue_take(struct virtqueue *vq, void **token, uint32_t *written);
+static int __must_check virtqueue_take(struct virtqueue *vq, void **token, uint32_t *written);
 
 /* Whether virtqueue_take() has something to say: one read of memory. */
 bool virtqueue_has_used(const struct virtqueue *vq);
@@ -228,3 +228,5 @@ void virtqueue_stop(struct virtqueue *vq);
  * is none left.
  */
 void *virtqueue_detach(struct virtqueue *vq);
+
+#include "drivers/virtio/virtqueue_fast.h"

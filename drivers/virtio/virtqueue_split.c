@@ -54,22 +54,9 @@ static inline uint16_t flags_of(unsigned i, unsigned out)
 	return VIRTQ_DESC_F_NEXT | (i >= out ? VIRTQ_DESC_F_WRITE : 0);
 }
 
-struct chain {
-	struct virtqueue_slot *last;
-	uint64_t readable, writable;	/* bytes */
-};
-
-static inline void chain_count(struct chain *c, uint32_t len, bool write)
-{
-	if (write)
-		c->writable += len;
-	else
-		c->readable += len;
-}
-
 /* Into the ring itself, from the first free slot on. */
 static int fill_direct(const struct virtqueue *vq, const struct virtqueue_segment *segs,
-		       unsigned out, unsigned n, struct chain *c)
+		       unsigned out, unsigned n, struct virtqueue_chain *c)
 {
 	struct virtqueue_slot *slot = vq->free;
 	struct virtq_desc *desc = NULL;
@@ -82,7 +69,7 @@ static int fill_direct(const struct virtqueue *vq, const struct virtqueue_segmen
 
 		if (unlikely(rc))
 			return rc;
-		chain_count(c, segs[i].len, i >= out);
+		virtqueue_chain_count(c, segs[i].len, i >= out);
 		c->last = slot;
 	}
 	desc->flags &= ~VIRTQ_DESC_F_NEXT;
@@ -91,7 +78,7 @@ static int fill_direct(const struct virtqueue *vq, const struct virtqueue_segmen
 
 /* Into the table of the first free slot, to which its descriptor points (2.7.5.3). */
 static int fill_table(const struct virtqueue *vq, const struct virtqueue_segment *segs,
-		      unsigned out, unsigned n, struct chain *c)
+		      unsigned out, unsigned n, struct virtqueue_chain *c)
 {
 	struct virtqueue_slot *slot = vq->free;
 	struct virtq_desc *table = virtqueue_table(vq, slot);
@@ -103,28 +90,11 @@ static int fill_table(const struct virtqueue *vq, const struct virtqueue_segment
 		if (unlikely(rc))
 			return rc;
 		table[i].next = (uint16_t)(i + 1);
-		chain_count(c, segs[i].len, i >= out);
+		virtqueue_chain_count(c, segs[i].len, i >= out);
 	}
 	table[n - 1].flags &= ~VIRTQ_DESC_F_NEXT;
 	c->last = slot;
 	return desc_fill(&vq->desc[slot->id], &all, VIRTQ_DESC_F_INDIRECT);
-}
-
-/* The chain of the first free slots is the device's, once it is published. */
-static inline void chain_add(struct virtqueue *vq, const struct chain *c, unsigned length,
-			     void *token)
-{
-	struct virtqueue_slot *head = vq->free;
-
-	head->token = token;
-	head->number = vq->added;
-	head->last = c->last;
-	head->writable = (uint32_t)c->writable;
-	head->length = (uint16_t)length;
-	vq->free = c->last->next;
-	vq->free_count -= length;
-	WRITE_ONCE(vq->avail->ring[vq->added & (vq->entries - 1)], head->id);
-	vq->added++;
 }
 
 /* Nothing is taken from the free list until all segments are good. */
@@ -132,7 +102,7 @@ int virtqueue_split_add(struct virtqueue *vq, const struct virtqueue_segment *se
 			unsigned in, void *token)
 {
 	unsigned n = out + in;
-	struct chain c = { 0 };
+	struct virtqueue_chain c = { 0 };
 	bool table = virtqueue_goes_indirect(vq, n);
 	int rc;
 
@@ -143,7 +113,7 @@ int virtqueue_split_add(struct virtqueue *vq, const struct virtqueue_segment *se
 		return rc;
 	if (c.readable + c.writable > UINT32_MAX)
 		return -EINVAL;		/* 2.7.5.2 */
-	chain_add(vq, &c, table ? 1 : n, token);
+	virtqueue_chain_add(vq, &c, table ? 1 : n, token);
 	return 0;
 }
 
@@ -175,7 +145,7 @@ void virtqueue_split_publish(struct virtqueue *vq)
 }
 
 /* Reads the device's index where all that is known was taken. */
-static int used_refresh(struct virtqueue *vq)
+int virtqueue_split_refresh(struct virtqueue *vq)
 {
 	uint16_t ahead;
 
@@ -189,41 +159,6 @@ static int used_refresh(struct virtqueue *vq)
 				     (uint16_t)(vq->taken + ahead));
 	vq->used_known = vq->taken + ahead;
 	barrier_load_load();		/* 2.7.14: the index before the entries */
-	return 0;
-}
-
-static inline void chain_release(struct virtqueue *vq, struct virtqueue_slot *head)
-{
-	head->number = VIRTQUEUE_IDLE;
-	head->last->next = vq->free;
-	vq->free = head;
-	vq->free_count += head->length;
-}
-
-int virtqueue_split_take(struct virtqueue *vq, void **token, uint32_t *written)
-{
-	const struct virtq_used_elem *elem;
-	struct virtqueue_slot *slot;
-	uint32_t id, len;
-
-	if (vq->taken == vq->used_known) {
-		int rc = used_refresh(vq);
-
-		if (rc)
-			return rc;
-	}
-	elem = &vq->used->ring[vq->taken & (vq->entries - 1)];
-	id = ring_read(elem->id);
-	len = ring_read(elem->len);
-	slot = virtqueue_outstanding_slot(vq, id);
-	if (unlikely(!slot))
-		return virtqueue_lie(vq, "used id is no outstanding request", id);
-	if (unlikely(len > slot->writable))
-		return virtqueue_lie(vq, "used length beyond the writable bytes", len);
-	vq->taken++;
-	chain_release(vq, slot);
-	*token = slot->token;
-	*written = len;
 	return 0;
 }
 
