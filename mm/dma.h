@@ -20,11 +20,13 @@ extern struct dma_window dma_window;
 static inline bool dma_window_addr(const void *ptr, size_t len, paddr_t *out)
 {
 	uintptr_t first = (uintptr_t)ptr - dma_window.start;
-	uintptr_t last = first + len - 1;
+	uintptr_t last;
 
+	/* It wraps; or len is 0: that adds the highest number. */
+	if (unlikely(__builtin_add_overflow(first, len - 1, &last)))
+		return false;
 	*out = dma_window.bus + first;
-	/* Where len is 0, and where the range wraps, last < first. */
-	return first <= last && last < dma_window.size;
+	return last < dma_window.size;
 }
 
 /* dma_addr() where the window does not say. */

@@ -56,21 +56,21 @@ static void device_split(struct bench_ring *b)
 	uint16_t idx = READ_ONCE(vq->avail->idx);
 
 	for (; b->seen != idx; b->seen++) {
-		unsigned at = b->seen % vq->entries;
+		unsigned at = b->seen % (vq->mask + 1);
 
 		vq->used->ring[at] = (struct virtq_used_elem){ vq->avail->ring[at], 1 };
 	}
 	WRITE_ONCE(vq->used->idx, idx);
-	*(uint16_t *)&vq->used->ring[vq->entries] = idx;	/* the next batch rings */
+	*(uint16_t *)&vq->used->ring[(vq->mask + 1)] = idx;	/* the next batch rings */
 }
 
 /* The same; a chain's used descriptor takes the place of its first. */
 static void device_packed(struct bench_ring *b)
 {
 	struct virtqueue *vq = &b->vq;
-	unsigned from = vq->next_used;
+	unsigned from = vq->pack.next_used;
 
-	for (unsigned left = vq->in_flight; left;) {
+	for (unsigned left = vq->pack.in_flight; left;) {
 		uint16_t round = vq->packed[from].flags & VIRTQ_DESC_F_AVAIL;
 		unsigned at = from, length = 1;
 

@@ -53,15 +53,14 @@ static void slots_init(struct virtqueue *vq)
 
 		slot->number = VIRTQUEUE_IDLE;
 		slot->id = (uint16_t)i;
+		slot->desc = &vq->desc[i];
 		slot->next = i + 1 < vq->size ? slot + 1 : NULL;
 	}
-	vq->free = vq->slots;
-	vq->free_count = vq->size;
 }
 
 static void ring_init(struct virtqueue *vq)
 {
-	vq->added = vq->published = vq->taken = 0;
+	vq->added = vq->published = vq->taken = vq->used_known = 0;
 	vq->detach_next = 0;
 	vq->stopped = false;
 	slots_init(vq);
@@ -86,7 +85,7 @@ void virtqueue_init(struct virtqueue *vq, const struct virtqueue_layout *layout,
 		.tables = layout->tables ? (struct virtq_desc *)(base + layout->tables) : NULL,
 		.slots = slots,
 		.size = shape->size,
-		.entries = shape->entries,
+		.mask = shape->entries - 1u,
 		.is_packed = wants(shape, VIRTIO_F_RING_PACKED),
 		.event_idx = wants(shape, VIRTIO_F_EVENT_IDX),
 		.direct = layout->tables ? shape->size / 2u : 0,
@@ -107,6 +106,21 @@ int virtqueue_refusal(const struct virtqueue *vq, unsigned out, unsigned in, con
 	if (!token || out > vq->size || in > vq->size || out + in > vq->size || out + in == 0)
 		return -EINVAL;
 	return -ENOSPC;
+}
+
+int virtqueue_add_any(struct virtqueue *vq, const struct virtqueue_segment *segs, unsigned out,
+		      unsigned in, void *token)
+{
+	return virtqueue_packed(vq) ? virtqueue_packed_add(vq, segs, out, in, token) :
+				      virtqueue_split_add(vq, segs, out, in, token);
+}
+
+unsigned virtqueue_room(const struct virtqueue *vq)
+{
+	uint32_t table = vq->tables ? min((uint32_t)VIRTQUEUE_TABLE, vq->size) : 0;
+	uint32_t free = virtqueue_free_count(vq);
+
+	return free ? max(free, table) : 0;
 }
 
 void virtqueue_publish(struct virtqueue *vq)
@@ -163,10 +177,11 @@ bool virtqueue_interrupts_on_after(struct virtqueue *vq, unsigned count)
 void virtqueue_stop(struct virtqueue *vq)
 {
 	vq->stopped = true;
-	vq->free_count = 0;
+	/* None of the short ways leads on. */
+	vq->free = NULL;
+	vq->spare = -1;
 	vq->published = vq->added;
-	if (!virtqueue_packed(vq))
-		vq->used_known = vq->taken;
+	vq->used_known = vq->taken;
 }
 
 int virtqueue_lie(struct virtqueue *vq, const char *what, uint64_t value)
@@ -192,7 +207,7 @@ void *virtqueue_detach(struct virtqueue *vq)
 
 		if (slot->number != VIRTQUEUE_IDLE) {
 			slot->number = VIRTQUEUE_IDLE;
-			vq->taken++;
+			vq->used_known = ++vq->taken;
 			return slot->token;
 		}
 	}

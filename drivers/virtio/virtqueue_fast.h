@@ -32,17 +32,16 @@ static inline bool virtqueue_packed(const struct virtqueue *vq)
 	return IS_ENABLED(CONFIG_VIRTIO_RING_PACKED) && vq->is_packed;
 }
 
-int virtqueue_split_add(struct virtqueue *vq, const struct virtqueue_segment *segs, unsigned out,
-			unsigned in, void *token);
+int virtqueue_add_any(struct virtqueue *vq, const struct virtqueue_segment *segs, unsigned out,
+		      unsigned in, void *token);
 int virtqueue_split_refresh(struct virtqueue *vq);
-int virtqueue_used_lie(struct virtqueue *vq, uint32_t id, uint32_t len);
-int virtqueue_packed_add(struct virtqueue *vq, const struct virtqueue_segment *segs, unsigned out,
-			 unsigned in, void *token);
 int virtqueue_packed_take(struct virtqueue *vq, void **token, uint32_t *written);
+int virtqueue_used_lie(struct virtqueue *vq, uint32_t id, uint32_t len);
 
 /* A chain while it is written. */
 struct virtqueue_chain {
-	struct virtqueue_slot *last;
+	struct virtqueue_slot *head;
+	struct virtqueue_slot *last, *next;	/* slot that was filled last; that is behind it */
 	uint64_t readable, writable;	/* bytes */
 };
 
@@ -54,11 +53,11 @@ static inline void virtqueue_chain_count(struct virtqueue_chain *c, uint32_t len
 		c->readable += len;
 }
 
-/* The chain of the first free slots is the device's, once it is published. */
+/* The chain is taken from the free list, and the device's once it is published. */
 static __inlined void virtqueue_chain_add(struct virtqueue *vq, const struct virtqueue_chain *c,
 					  unsigned length, void *token)
 {
-	struct virtqueue_slot *head = vq->free;
+	struct virtqueue_slot *head = c->head;
 	uint64_t number = vq->added;
 
 	head->token = token;
@@ -66,19 +65,19 @@ static __inlined void virtqueue_chain_add(struct virtqueue *vq, const struct vir
 	head->last = c->last;
 	head->writable = (uint32_t)c->writable;
 	head->length = (uint16_t)length;
-	vq->free = c->last->next;
-	vq->free_count -= length;
-	WRITE_ONCE(vq->avail->ring[number & (vq->entries - 1)], head->id);
+	vq->free = c->next;
+	vq->spare -= (int32_t)length;
+	WRITE_ONCE(vq->avail->ring[number & vq->mask], head->id);
 	vq->added = number + 1;
 }
 
-/* Segment `i` of `n`, in the slot behind c->last; false if its memory needs a longer look. */
-static __inlined bool virtqueue_few_fill(const struct virtqueue *vq, struct virtqueue_chain *c,
+/* Segment `i` of `n` into slot c->next; false if its memory needs a longer look. */
+static __inlined bool virtqueue_few_fill(struct virtqueue_chain *c,
 					 const struct virtqueue_segment *seg, unsigned i,
 					 unsigned out, unsigned n)
 {
-	struct virtqueue_slot *slot = i ? c->last->next : vq->free;
-	struct virtq_desc *desc = &vq->desc[slot->id];
+	struct virtqueue_slot *slot = c->next, *next = slot->next;
+	struct virtq_desc *desc = slot->desc;
 	uint32_t len = seg->len;
 	paddr_t addr;
 
@@ -88,9 +87,10 @@ static __inlined bool virtqueue_few_fill(const struct virtqueue *vq, struct virt
 	desc->len = len;
 	desc->flags = (i + 1 < n ? VIRTQ_DESC_F_NEXT : 0) | (i >= out ? VIRTQ_DESC_F_WRITE : 0);
 	if (i + 1 < n)
-		desc->next = slot->next->id;
+		desc->next = next->id;
 	virtqueue_chain_count(c, len, i >= out);
 	c->last = slot;
+	c->next = next;
 	return true;
 }
 
@@ -98,15 +98,15 @@ static __inlined bool virtqueue_few_fill(const struct virtqueue *vq, struct virt
 static __inlined int virtqueue_few_add(struct virtqueue *vq, const struct virtqueue_segment *segs,
 				       unsigned out, unsigned in, unsigned n, void *token)
 {
-	struct virtqueue_chain c = { NULL, 0, 0 };
+	struct virtqueue_chain c = { .head = vq->free, .next = vq->free };
 
-	if (unlikely(!token || (n == 1 ? vq->free_count == 0 : vq->free_count < vq->direct + n)))
-		return virtqueue_split_add(vq, segs, out, in, token);
-	if (unlikely(!virtqueue_few_fill(vq, &c, &segs[0], 0, out, n) ||
-		     (n > 1 && !virtqueue_few_fill(vq, &c, &segs[1], 1, out, n)) ||
-		     (n > 2 && !virtqueue_few_fill(vq, &c, &segs[2], 2, out, n)) ||
+	if (unlikely(!token || (n == 1 ? !c.head : vq->spare < (int32_t)n)))
+		return virtqueue_add_any(vq, segs, out, in, token);
+	if (unlikely(!virtqueue_few_fill(&c, &segs[0], 0, out, n) ||
+		     (n > 1 && !virtqueue_few_fill(&c, &segs[1], 1, out, n)) ||
+		     (n > 2 && !virtqueue_few_fill(&c, &segs[2], 2, out, n)) ||
 		     (n > 1 && c.readable + c.writable > UINT32_MAX)))
-		return virtqueue_split_add(vq, segs, out, in, token);
+		return virtqueue_add_any(vq, segs, out, in, token);
 	virtqueue_chain_add(vq, &c, n, token);
 	return 0;
 }
@@ -114,12 +114,10 @@ static __inlined int virtqueue_few_add(struct virtqueue *vq, const struct virtqu
 static __inlined int virtqueue_add(struct virtqueue *vq, const struct virtqueue_segment *segs,
 				   unsigned out, unsigned in, void *token)
 {
-	if (virtqueue_packed(vq))
-		return virtqueue_packed_add(vq, segs, out, in, token);
 	if (__builtin_constant_p(out) && __builtin_constant_p(in) && out <= VIRTQUEUE_FEW &&
 	    in <= VIRTQUEUE_FEW && out + in - 1 < VIRTQUEUE_FEW)
 		return virtqueue_few_add(vq, segs, out, in, out + in, token);
-	return virtqueue_split_add(vq, segs, out, in, token);
+	return virtqueue_add_any(vq, segs, out, in, token);
 }
 
 static __inlined int virtqueue_take(struct virtqueue *vq, void **token, uint32_t *written)
@@ -129,15 +127,16 @@ static __inlined int virtqueue_take(struct virtqueue *vq, void **token, uint32_t
 	uint64_t taken = vq->taken;
 	uint32_t id, len;
 
-	if (virtqueue_packed(vq))
-		return virtqueue_packed_take(vq, token, written);
 	if (unlikely(taken == vq->used_known)) {
-		int rc = virtqueue_split_refresh(vq);
+		int rc;
 
+		if (virtqueue_packed(vq))
+			return virtqueue_packed_take(vq, token, written);
+		rc = virtqueue_split_refresh(vq);
 		if (rc)
 			return rc;
 	}
-	elem = &vq->used->ring[taken & (vq->entries - 1)];
+	elem = &vq->used->ring[taken & vq->mask];
 	id = ring_read(elem->id);
 	len = ring_read(elem->len);
 	slot = &vq->slots[id];
@@ -146,7 +145,7 @@ static __inlined int virtqueue_take(struct virtqueue *vq, void **token, uint32_t
 	slot->number = VIRTQUEUE_IDLE;
 	slot->last->next = vq->free;
 	vq->free = slot;
-	vq->free_count += slot->length;
+	vq->spare += slot->length;
 	vq->taken = taken + 1;
 	*token = slot->token;
 	*written = len;

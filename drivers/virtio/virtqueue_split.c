@@ -16,17 +16,18 @@
 /* Behind the entries of either ring. */
 static uint16_t *used_event(const struct virtqueue *vq)
 {
-	return &vq->avail->ring[vq->entries];
+	return &vq->avail->ring[vq->mask + 1];
 }
 
 static uint16_t *avail_event(const struct virtqueue *vq)
 {
-	return (uint16_t *)&vq->used->ring[vq->entries];
+	return (uint16_t *)&vq->used->ring[vq->mask + 1];
 }
 
 void virtqueue_split_init(struct virtqueue *vq)
 {
-	vq->used_known = 0;
+	vq->free = vq->slots;
+	vq->spare = (int32_t)(vq->size - vq->direct);
 	vq->avail->flags = 0;
 	vq->avail->idx = 0;
 	vq->used->flags = 0;		/* 2.7.10.1 */
@@ -55,22 +56,24 @@ static inline uint16_t flags_of(unsigned i, unsigned out)
 }
 
 /* Into the ring itself, from the first free slot on. */
-static int fill_direct(const struct virtqueue *vq, const struct virtqueue_segment *segs,
-		       unsigned out, unsigned n, struct virtqueue_chain *c)
+static int fill_direct(const struct virtqueue_segment *segs, unsigned out, unsigned n,
+		       struct virtqueue_chain *c)
 {
-	struct virtqueue_slot *slot = vq->free;
 	struct virtq_desc *desc = NULL;
 
-	for (unsigned i = 0; i < n; i++, slot = slot->next) {
+	for (unsigned i = 0; i < n; i++) {
+		struct virtqueue_slot *slot = c->next;
+
 		if (desc)
 			desc->next = slot->id;
-		desc = &vq->desc[slot->id];
+		desc = slot->desc;
 		int rc = desc_fill(desc, &segs[i], flags_of(i, out));
 
 		if (unlikely(rc))
 			return rc;
 		virtqueue_chain_count(c, segs[i].len, i >= out);
 		c->last = slot;
+		c->next = slot->next;
 	}
 	desc->flags &= ~VIRTQ_DESC_F_NEXT;
 	return 0;
@@ -80,7 +83,7 @@ static int fill_direct(const struct virtqueue *vq, const struct virtqueue_segmen
 static int fill_table(const struct virtqueue *vq, const struct virtqueue_segment *segs,
 		      unsigned out, unsigned n, struct virtqueue_chain *c)
 {
-	struct virtqueue_slot *slot = vq->free;
+	struct virtqueue_slot *slot = c->next;
 	struct virtq_desc *table = virtqueue_table(vq, slot);
 	const struct virtqueue_segment all = { table, n * sizeof(*table) };
 
@@ -94,21 +97,22 @@ static int fill_table(const struct virtqueue *vq, const struct virtqueue_segment
 	}
 	table[n - 1].flags &= ~VIRTQ_DESC_F_NEXT;
 	c->last = slot;
-	return desc_fill(&vq->desc[slot->id], &all, VIRTQ_DESC_F_INDIRECT);
+	c->next = slot->next;
+	return desc_fill(slot->desc, &all, VIRTQ_DESC_F_INDIRECT);
 }
 
 /* Nothing is taken from the free list until all segments are good. */
 int virtqueue_split_add(struct virtqueue *vq, const struct virtqueue_segment *segs, unsigned out,
 			unsigned in, void *token)
 {
+	struct virtqueue_chain c = { .head = vq->free, .next = vq->free };
 	unsigned n = out + in;
-	struct virtqueue_chain c = { 0 };
 	bool table = virtqueue_goes_indirect(vq, n);
 	int rc;
 
-	if (!token || n - 1 >= (table ? vq->size : vq->free_count) || out > n || !vq->free_count)
+	if (!virtqueue_can_add(vq, out, in, token, table))
 		return virtqueue_refusal(vq, out, in, token);
-	rc = table ? fill_table(vq, segs, out, n, &c) : fill_direct(vq, segs, out, n, &c);
+	rc = table ? fill_table(vq, segs, out, n, &c) : fill_direct(segs, out, n, &c);
 	if (rc)
 		return rc;
 	if (c.readable + c.writable > UINT32_MAX)
