@@ -65,6 +65,9 @@ struct fake_registers {
 	unsigned mistakes;
 
 	uint32_t queue, features_select, accepted_select;
+	bool features_selected, accepted_selected;	/* since the reset */
+	bool magic_read, version_read;
+	bool resetting;			/* nothing may be written until the status reads 0 */
 	unsigned slow_left, queue_slow_left;
 };
 
