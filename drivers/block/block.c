@@ -64,15 +64,22 @@ const char *block_op_name(enum block_op op)
 }
 
 /* Whole blocks, inside the device. */
-static __inlined int range_check(const struct block_device *b, uint64_t sector, size_t len)
+static int range_refuse(const struct block_device *b, uint64_t sector, size_t len)
 {
-	uint64_t n = len / BLOCK_SECTOR;
-
 	if (len == 0 || ((sector * BLOCK_SECTOR | len) & (b->info.block_size - 1)))
 		return -EINVAL;
-	if (sector > b->info.sectors || n > b->info.sectors - sector)
-		return -ERANGE;
-	return 0;
+	return -ERANGE;
+}
+
+/* A length of 0 is one sector less, and so far beyond the end. */
+static __inlined int range_check(const struct block_device *b, uint64_t sector, size_t len)
+{
+	uint64_t odd = (sector * BLOCK_SECTOR | len) & (b->info.block_size - 1);
+
+	if (likely(!odd && sector < b->info.sectors &&
+		   len / BLOCK_SECTOR - 1 < b->info.sectors - sector))
+		return 0;
+	return range_refuse(b, sector, len);
 }
 
 /* What is neither a read nor a write. */
@@ -97,9 +104,9 @@ static int other_check(const struct block_device *b, const struct block_request 
 
 static __inlined int request_check(const struct block_device *b, const struct block_request *r)
 {
-	if (r->op > BLOCK_WRITE)
+	if (unlikely(r->op > BLOCK_WRITE))
 		return other_check(b, r);
-	if (r->op == BLOCK_WRITE && b->info.read_only)
+	if (unlikely(r->op == BLOCK_WRITE && b->info.read_only))
 		return -EROFS;
 	return range_check(b, r->sector, r->len);
 }
@@ -115,18 +122,20 @@ int block_submit(struct block_device *b, struct block_request *r)
 {
 	int rc = request_check(b, r);
 
-	if (rc)
-		return rc;
-	rc = request_begin(&r->request, limit_expired);
-	if (rc)
+	if (likely(!rc))
+		rc = request_begin(&r->request, limit_expired);
+	if (unlikely(rc))
 		return rc;
 	r->device = b;
 	r->link = NULL;
 	r->error = 0;
-	rc = b->submit(b, r);
-	if (unlikely(rc))
-		request_undo(&r->request);
-	return rc;
+	return b->submit(b, r);
+}
+
+int block_refuse(struct block_request *r, int error)
+{
+	request_undo(&r->request);
+	return error;
 }
 
 bool block_cancel(struct block_request *r)

@@ -105,7 +105,10 @@ struct block_device {
 	bool identified;	/* it answered that, or will not */
 	struct block_request identify;	/* BLOCK_GET_ID; set by block_register() */
 	uint8_t id[BLOCK_ID_LEN];	/* what it answers; DMA memory */
-	/* Takes a checked request; it ends by request_end(). 0, or an error of block_submit(). */
+	/*
+	 * Takes a request that is checked and outstanding; it ends by
+	 * request_end(). Returns 0, or block_refuse() of an error of block_submit().
+	 */
 	int (*submit)(struct block_device *b, struct block_request *r);
 	/* Ends it with `error` as soon as the device has it no more; -ETIMEDOUT resets it. */
 	void (*withdraw)(struct block_device *b, struct block_request *r, int error);
@@ -116,6 +119,9 @@ struct block_device {
 	/* "virtio-pci 00:02.0 ...", as format(). */
 	int (*describe)(struct block_device *b, char *buf, size_t size);
 };
+
+/* For drivers: the request was not taken, for this reason, which it returns. */
+int block_refuse(struct block_request *r, int error);
 
 /* Adds a device for good, all set. Returns 0, -ENOSPC. */
 int __must_check block_register(struct block_device *b);

@@ -131,13 +131,13 @@ struct virtio_blk_part {
 	struct virtio_blk_header header;	/* the device reads */
 	struct virtio_blk_range range;		/* the device reads, if anybody */
 	uint8_t status;				/* the device writes */
-	uint32_t written;			/* bytes that it must say it wrote, if it is OK */
 	uint32_t len;				/* bytes of the request that it is about */
-	uint32_t number;			/* in the order given, of all queues */
 	struct block_request *request;
 	struct virtio_blk_part *next;		/* free, or to be given again */
+	uint64_t number;			/* in the order given, of all queues */
+	/* Header, data, status of one that has its data in one piece; but for the data set once. */
+	struct virtqueue_segment simple[3];
 };
-static_assert(sizeof(struct virtio_blk_part) == 64, "a line of the cache");
 
 struct virtio_blk_queue {
 	struct virtqueue *vq;
@@ -156,7 +156,6 @@ struct virtio_blk {
 	struct virtio_blk_queue *current;	/* for submissions of this turn */
 	size_t simple_max;			/* bytes that are one part of one segment */
 	size_t part_max;			/* bytes of one part */
-	uint32_t written_mask;			/* of `written` in a part; 0 on legacy devices */
 	struct work publish;
 
 	/* virtio_blk_line.c's */

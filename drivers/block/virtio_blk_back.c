@@ -49,27 +49,32 @@ static void part_failed(struct virtio_blk *v, struct block_request *r, int error
 	virtio_blk_part_over(v, r);
 }
 
-/* A part that is not simply OK. */
-static void part_judge(struct virtio_blk *v, struct block_request *r, uint8_t status,
-		       uint32_t written)
+/* A part whose status is not OK. */
+static void part_judge(struct virtio_blk *v, struct block_request *r, uint8_t status)
 {
-	const char *what = "status of a request is none that there is";
-	uint64_t value = status;
-
 	switch (status) {
 	case VIRTIO_BLK_S_IOERR:
-		return part_failed(v, r, -EIO);
-	case VIRTIO_BLK_S_UNSUPP:
-		return part_failed(v, r, -ENOTSUP);
-	case VIRTIO_BLK_S_NONE:
-		what = "gives a request back without a status";
+		part_failed(v, r, -EIO);
 		break;
-	case VIRTIO_BLK_S_OK:
-		what = "says that a read is done and wrote less, bytes";
-		value = written;
+	case VIRTIO_BLK_S_UNSUPP:
+		part_failed(v, r, -ENOTSUP);
+		break;
+	default:
+		part_failed(v, r, -EPROTO);
+		virtio_device_fail(v->dev, status == VIRTIO_BLK_S_NONE ?
+				   "gives a request back without a status" :
+				   "status of a request is none that there is", status);
 	}
+}
+
+/* A read that is said to be done without its data; to legacy devices that means nothing. */
+static bool read_is_short(struct virtio_blk *v, struct block_request *r, uint32_t written)
+{
+	if (!v->dev->modern)
+		return false;
 	part_failed(v, r, -EPROTO);
-	virtio_device_fail(v->dev, what, value);
+	virtio_device_fail(v->dev, "says that a read is done and wrote less, bytes", written);
+	return true;
 }
 
 static __inlined void part_take(struct virtio_blk *v, struct virtio_blk_queue *q,
@@ -80,8 +85,10 @@ static __inlined void part_take(struct virtio_blk *v, struct virtio_blk_queue *q
 
 	v->back++;
 	part_free(q, p);
-	if (unlikely(status != VIRTIO_BLK_S_OK || written < p->written))
-		part_judge(v, r, status, written);
+	if (unlikely(status != VIRTIO_BLK_S_OK))
+		part_judge(v, r, status);
+	else if (unlikely(written < p->len && r->op == BLOCK_READ) && read_is_short(v, r, written))
+		return;
 	else if (likely(--r->parts == 0))
 		request_over(v, r);
 }
@@ -115,12 +122,12 @@ unsigned virtio_blk_outstanding(const struct virtio_blk *v)
 	return n;
 }
 
-/* In the order given before. Numbers are modulo 2^32, and close to each other. */
+/* In the order given before. */
 static void again_add(struct virtio_blk_queue *q, struct virtio_blk_part *p)
 {
 	struct virtio_blk_part **at = &q->again;
 
-	while (*at && (int32_t)((*at)->number - p->number) < 0)
+	while (*at && (*at)->number < p->number)
 		at = &(*at)->next;
 	p->next = *at;
 	*at = p;

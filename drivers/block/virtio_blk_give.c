@@ -30,12 +30,19 @@ static const uint8_t types[] = {
 	[BLOCK_WRITE_ZEROES] = VIRTIO_BLK_T_WRITE_ZEROES, [BLOCK_GET_ID] = VIRTIO_BLK_T_GET_ID,
 };
 
+static void part_init(struct virtio_blk_part *p)
+{
+	p->simple[0] = (struct virtqueue_segment){ &p->header, sizeof(p->header) };
+	p->simple[2] = (struct virtqueue_segment){ &p->status, sizeof(p->status) };
+}
+
 int virtio_blk_parts_alloc(struct virtio_blk_queue *q)
 {
 	q->parts = kmalloc(q->vq->size * sizeof(q->parts[0]));
 	if (!q->parts)
 		return -ENOMEM;
-	for (unsigned i = 0; i < q->vq->size; i++) {
+	for (unsigned i = q->vq->size; i--;) {
+		part_init(&q->parts[i]);
 		q->parts[i].next = q->free;
 		q->free = &q->parts[i];
 	}
@@ -63,7 +70,6 @@ void virtio_blk_give_init(struct virtio_blk *v)
 			  (size_t)VIRTIO_BLK_PART_MAX);
 	v->part_max = align_down(v->part_max, (size_t)info->block_size);
 	v->simple_max = min(v->part_max, (size_t)info->segment_size);
-	v->written_mask = v->dev->modern ? UINT32_MAX : 0;
 	v->current = v->queues;
 	v->publish.run = publish_run;
 }
@@ -81,16 +87,15 @@ void virtio_blk_publish_soon(struct virtio_blk *v)
 	publish_soon(v);
 }
 
-/* A part of `r`, all but its data and range. Reads must say that they wrote the data (2.7.8.2). */
+/* A part of `r`, all but its data and range. */
 static __inlined void part_fill(struct virtio_blk *v, struct virtio_blk_part *p,
 				struct block_request *r, unsigned type, uint64_t sector,
 				uint32_t len)
 {
 	p->header = (struct virtio_blk_header){ .type = type, .sector = sector };
 	p->status = VIRTIO_BLK_S_NONE;
-	p->written = type == VIRTIO_BLK_T_IN ? len & v->written_mask : 0;
 	p->len = len;
-	p->number = (uint32_t)v->block.stats.device_requests;
+	p->number = v->block.stats.device_requests;
 	p->request = r;
 }
 
@@ -102,46 +107,36 @@ static __inlined void part_given(struct virtio_blk *v, struct virtio_blk_queue *
 	v->block.stats.device_requests++;
 }
 
-/* A whole read or write, as one segment. */
-static __inlined int give_simple(struct virtio_blk *v, struct block_request *r)
+/* What the short way cannot do: `rc` is what it said. */
+static __noinline int submit_otherwise(struct virtio_blk *v, struct block_request *r, int rc)
 {
-	struct virtio_blk_queue *q = v->current;
-	struct virtio_blk_part *p = q->free;
-	unsigned out = 1 + (r->op == BLOCK_WRITE);
-	int rc;
-
-	if (unlikely(!p))
-		return -ENOSPC;
-
-	struct virtqueue_segment segs[] = {
-		{ &p->header, sizeof(p->header) },
-		{ r->buf, (uint32_t)r->len },
-		{ &p->status, sizeof(p->status) },
-	};
-
-	part_fill(v, p, r, r->op, r->sector, (uint32_t)r->len);
-	r->parts = 1;
-	rc = virtqueue_add(q->vq, segs, out, 3 - out, p);
-	if (likely(!rc))
-		part_given(v, q, p);
-	return rc;
+	if (rc != -EFAULT)
+		rc = virtio_blk_line_submit(v, r);
+	return rc ? block_refuse(r, rc) : 0;
 }
 
+/* A read or a write that is one segment, while nothing waits. */
 int virtio_blk_submit(struct block_device *b, struct block_request *r)
 {
 	struct virtio_blk *v = virtio_blk_of(b);
+	struct virtio_blk_queue *q = v->current;
+	struct virtio_blk_part *p = q->free;
+	uint32_t len = (uint32_t)r->len;
+	unsigned op = r->op;
 	int rc;
 
-	if (likely(r->op <= BLOCK_WRITE && r->len <= v->simple_max && !v->first)) {
-		rc = give_simple(v, r);
-		if (likely(!rc)) {
-			publish_soon(v);
-			return 0;
-		}
-		if (rc == -EFAULT)
-			return rc;
-	}
-	return virtio_blk_line_submit(v, r);
+	if (unlikely(op > BLOCK_WRITE || r->len > v->simple_max || v->first || !p))
+		return submit_otherwise(v, r, -ENOSPC);
+	part_fill(v, p, r, op, r->sector, len);
+	p->simple[1].data = r->buf;
+	p->simple[1].len = len;
+	r->parts = 1;
+	rc = virtqueue_add(q->vq, p->simple, 1 + op, 2 - op, p);
+	if (unlikely(rc))
+		return submit_otherwise(v, r, rc);
+	part_given(v, q, p);
+	publish_soon(v);
+	return 0;
 }
 
 /* Bytes that the next part of a request is about. */

@@ -43,23 +43,41 @@ static void half_set(uint64_t *value, uint32_t select, uint32_t v)
 			  (*value & ~(uint64_t)UINT32_MAX) | v;
 }
 
+static bool is_legacy(const struct fake_registers *f)
+{
+	return f->face == FAKE_MMIO_1 || f->face == FAKE_PCI_LEGACY;
+}
+
 static uint32_t status_read(struct fake_registers *f)
 {
 	if (f->slow_left) {
 		f->slow_left--;
 		return VIRTIO_STATUS_ACKNOWLEDGE;
 	}
+	f->resetting = f->resetting && f->status;
 	return f->status;
+}
+
+/* 2.1.1: no bit is cleared but by a reset; 3.1.1: they come in order. */
+static void status_check(struct fake_registers *f, uint32_t v)
+{
+	expect_that(f, v == 0 || (f->status & ~v) == 0);
+	expect_that(f, !(v & VIRTIO_STATUS_DRIVER) || v & VIRTIO_STATUS_ACKNOWLEDGE);
+	expect_that(f, !(v & VIRTIO_STATUS_FEATURES_OK) ||
+		       (v & VIRTIO_STATUS_DRIVER && !is_legacy(f)));
+	expect_that(f, !(v & VIRTIO_STATUS_DRIVER_OK) || is_legacy(f) ||
+		       v & VIRTIO_STATUS_FEATURES_OK);
 }
 
 static void status_write(struct fake_registers *f, uint32_t v)
 {
-	/* 2.1.1: the driver must not clear a bit, but by a reset. */
-	expect_that(f, v == 0 || (f->status & ~v) == 0);
+	status_check(f, v);
 	f->status = (uint8_t)v;
 	if (v)
 		return;
 	f->resets++;
+	f->resetting = true;
+	f->features_selected = f->accepted_selected = false;
 	f->slow_left = f->resets_slowly;
 	for (unsigned i = 0; i < FAKE_REGISTERS_QUEUES; i++)
 		f->queues[i] = (struct fake_registers_queue){
@@ -73,6 +91,53 @@ static void bell(struct fake_registers *f, uint32_t queue, size_t at)
 	f->bells++;
 	f->last_bell = queue;
 	f->last_bell_at = at;
+}
+
+/* 4.1.4.3.2, 4.2.2.2: after a reset first of all the status is read. */
+static void written(struct fake_registers *f)
+{
+	expect_that(f, !f->resetting);
+}
+
+static uint32_t features_read(struct fake_registers *f)
+{
+	expect_that(f, f->features_selected);
+	return half(f->offered, f->features_select);
+}
+
+static void features_select(struct fake_registers *f, uint32_t v)
+{
+	f->features_select = v;
+	f->features_selected = true;
+}
+
+static void accepted_select(struct fake_registers *f, uint32_t v)
+{
+	f->accepted_select = v;
+	f->accepted_selected = true;
+}
+
+/* 3.1.1: the features are settled once FEATURES_OK is set. */
+static void features_write(struct fake_registers *f, uint32_t v)
+{
+	expect_that(f, f->accepted_selected && f->status & VIRTIO_STATUS_DRIVER &&
+		       !(f->status & VIRTIO_STATUS_FEATURES_OK));
+	half_set(&f->accepted, f->accepted_select, v);
+}
+
+/* The queue that a register belongs to, which must not be written of one in use. */
+static struct fake_registers_queue *unused(struct fake_registers *f)
+{
+	struct fake_registers_queue *q = selected(f);
+
+	expect_that(f, !q->ready);
+	return q;
+}
+
+static void size_write(struct fake_registers *f, uint32_t v)
+{
+	expect_that(f, is_pow2(v) && v <= selected(f)->max);
+	unused(f)->size = (uint16_t)v;
 }
 
 static uint32_t config_get(struct fake_registers *f, size_t offset, unsigned width)
@@ -89,6 +154,7 @@ static uint32_t config_get(struct fake_registers *f, size_t offset, unsigned wid
 
 static void config_set(struct fake_registers *f, size_t offset, unsigned width, uint32_t v)
 {
+	expect_that(f, is_legacy(f) || f->status & VIRTIO_STATUS_FEATURES_OK);
 	if (offset + width > sizeof(f->config))
 		expect_that(f, false);
 	else
@@ -107,11 +173,11 @@ static uint32_t mmio_register(struct fake_registers *f, size_t offset)
 	struct fake_registers_queue *q = selected(f);
 
 	switch (offset) {
-	case 0x000: return f->magic;
-	case 0x004: return f->version;
-	case 0x008: return f->id;
+	case 0x000: f->magic_read = true; return f->magic;
+	case 0x004: f->version_read = true; return f->version;
+	case 0x008: expect_that(f, f->magic_read && f->version_read); return f->id;
 	case 0x00c: return 0x1af4;
-	case 0x010: return half(f->offered, f->features_select);
+	case 0x010: return features_read(f);
 	case 0x034: return q->max;
 	case 0x040: expect_that(f, is_mmio_1(f)); return (uint32_t)(q->desc / LEGACY_PAGE);
 	case 0x044: expect_that(f, !is_mmio_1(f)); return q->ready;
@@ -165,12 +231,12 @@ static void mmio_2_set(struct fake_registers *f, size_t offset, uint32_t v)
 
 	switch (offset) {
 	case 0x044: q->ready = v; break;
-	case 0x080: half_set(&q->desc, 0, v); break;
-	case 0x084: half_set(&q->desc, 1, v); break;
-	case 0x090: half_set(&q->driver, 0, v); break;
-	case 0x094: half_set(&q->driver, 1, v); break;
-	case 0x0a0: half_set(&q->device, 0, v); break;
-	case 0x0a4: half_set(&q->device, 1, v); break;
+	case 0x080: half_set(&unused(f)->desc, 0, v); break;
+	case 0x084: half_set(&unused(f)->desc, 1, v); break;
+	case 0x090: half_set(&unused(f)->driver, 0, v); break;
+	case 0x094: half_set(&unused(f)->driver, 1, v); break;
+	case 0x0a0: half_set(&unused(f)->device, 0, v); break;
+	case 0x0a4: half_set(&unused(f)->device, 1, v); break;
 	default: expect_that(f, false);
 	}
 }
@@ -179,17 +245,18 @@ static void mmio_set(struct host_registers *r, size_t offset, unsigned width, ui
 {
 	struct fake_registers *f = of(r);
 
+	written(f);
 	if (offset >= MMIO_CONFIG_AT) {
 		config_set(f, offset - MMIO_CONFIG_AT, width, v);
 		return;
 	}
 	expect_that(f, width == 4);
 	switch (offset) {
-	case 0x014: f->features_select = v; break;
-	case 0x020: half_set(&f->accepted, f->accepted_select, v); break;
-	case 0x024: f->accepted_select = v; break;
+	case 0x014: features_select(f, v); break;
+	case 0x020: features_write(f, v); break;
+	case 0x024: accepted_select(f, v); break;
 	case 0x030: f->queue = v; break;
-	case 0x038: selected(f)->size = (uint16_t)v; break;
+	case 0x038: size_write(f, v); break;
 	case 0x050: bell(f, v, 0); break;
 	case 0x064: mmio_acknowledge(f, v); break;
 	case 0x070: status_write(f, v); break;
@@ -200,17 +267,38 @@ static void mmio_set(struct host_registers *r, size_t offset, unsigned width, ui
 
 /* PCI, modern: struct virtio_pci_common_cfg (4.1.4.3) and its companions. */
 
+/* 4.1.4.3.1: 1 until it is over. */
+static uint32_t queue_in_reset(struct fake_registers *f)
+{
+	if (f->queue_slow_left) {
+		f->queue_slow_left--;
+		return 1;
+	}
+	return 0;
+}
+
+static void queue_reset(struct fake_registers *f, uint32_t v)
+{
+	struct fake_registers_queue *q = selected(f);
+
+	expect_that(f, v == 1 && q->ready);
+	f->queue_slow_left = f->queue_resets_slowly;
+	*q = (struct fake_registers_queue){
+		.max = q->max, .size = q->max, .vector = FAKE_NO_VECTOR,
+	};
+}
+
 static uint32_t common_get(struct fake_registers *f, size_t offset, unsigned width)
 {
 	struct fake_registers_queue *q = selected(f);
 	static const uint8_t widths[] = {
 		[0x04] = 4, [0x10] = 2, [0x12] = 2, [0x14] = 1, [0x15] = 1, [0x16] = 2, [0x18] = 2,
-		[0x1a] = 2, [0x1c] = 2, [0x1e] = 2,
+		[0x1a] = 2, [0x1c] = 2, [0x1e] = 2, [0x3a] = 2,
 	};
 
 	expect_that(f, offset < sizeof(widths) && width == widths[offset]);
 	switch (offset) {
-	case 0x04: return half(f->offered, f->features_select);
+	case 0x04: return features_read(f);
 	case 0x10: return f->config_vector;
 	case 0x12: return FAKE_REGISTERS_QUEUES;
 	case 0x14: return status_read(f);
@@ -220,6 +308,7 @@ static uint32_t common_get(struct fake_registers *f, size_t offset, unsigned wid
 	case 0x1a: return q->vector;
 	case 0x1c: return q->ready;
 	case 0x1e: return f->queue < FAKE_REGISTERS_QUEUES ? f->notify_off[f->queue] : 0;
+	case 0x3a: return queue_in_reset(f);
 	default: return 0;
 	}
 }
@@ -234,21 +323,22 @@ static void common_set(struct fake_registers *f, size_t offset, uint32_t v)
 	struct fake_registers_queue *q = selected(f);
 
 	switch (offset) {
-	case 0x00: f->features_select = v; break;
-	case 0x08: f->accepted_select = v; break;
-	case 0x0c: half_set(&f->accepted, f->accepted_select, v); break;
+	case 0x00: features_select(f, v); break;
+	case 0x08: accepted_select(f, v); break;
+	case 0x0c: features_write(f, v); break;
 	case 0x10: f->config_vector = vector_of(f, v); break;
 	case 0x14: status_write(f, v); break;
 	case 0x16: f->queue = v; break;
-	case 0x18: q->size = (uint16_t)v; break;
-	case 0x1a: q->vector = vector_of(f, v); break;
+	case 0x18: size_write(f, v); break;
+	case 0x1a: unused(f)->vector = vector_of(f, v); break;
 	case 0x1c: expect_that(f, v == 1); q->ready = v; break;	/* 4.1.4.3.2 */
-	case 0x20: half_set(&q->desc, 0, v); break;
-	case 0x24: half_set(&q->desc, 1, v); break;
-	case 0x28: half_set(&q->driver, 0, v); break;
-	case 0x2c: half_set(&q->driver, 1, v); break;
-	case 0x30: half_set(&q->device, 0, v); break;
-	case 0x34: half_set(&q->device, 1, v); break;
+	case 0x20: half_set(&unused(f)->desc, 0, v); break;
+	case 0x24: half_set(&unused(f)->desc, 1, v); break;
+	case 0x28: half_set(&unused(f)->driver, 0, v); break;
+	case 0x2c: half_set(&unused(f)->driver, 1, v); break;
+	case 0x30: half_set(&unused(f)->device, 0, v); break;
+	case 0x34: half_set(&unused(f)->device, 1, v); break;
+	case 0x3a: queue_reset(f, v); break;
 	default: expect_that(f, false);
 	}
 }
@@ -279,6 +369,7 @@ static void modern_set(struct host_registers *r, size_t offset, unsigned width, 
 {
 	struct fake_registers *f = of(r);
 
+	written(f);
 	if (offset >= FAKE_NOTIFY_AT)
 		bell(f, v, offset - FAKE_NOTIFY_AT);
 	else if (offset >= FAKE_DEVICE_AT)
@@ -318,6 +409,7 @@ static void legacy_set(struct host_registers *r, size_t offset, unsigned width, 
 {
 	struct fake_registers *f = of(r);
 
+	written(f);
 	if (offset >= legacy_config_at(f)) {
 		config_set(f, offset - legacy_config_at(f), width, v);
 		return;

@@ -44,6 +44,7 @@ struct fake_registers {
 	uint32_t magic, version;	/* as MMIO says them */
 	uint32_t status_junk;		/* MMIO: bits above the eight that exist */
 	unsigned resets_slowly;		/* so many times the status reads as before a reset */
+	unsigned queue_resets_slowly;	/* and a queue that is reset as if it still were */
 	bool message_signalled;		/* legacy PCI: MSI-X is on, so registers lie elsewhere */
 	unsigned vectors;		/* that it has room for */
 	uint16_t notify_off[FAKE_REGISTERS_QUEUES];
@@ -64,7 +65,10 @@ struct fake_registers {
 	unsigned mistakes;
 
 	uint32_t queue, features_select, accepted_select;
-	unsigned slow_left;
+	bool features_selected, accepted_selected;	/* since the reset */
+	bool magic_read, version_read;
+	bool resetting;			/* nothing may be written until the status reads 0 */
+	unsigned slow_left, queue_slow_left;
 };
 
 /* A device of this type with queues of 64, at a place that is taken from now on. */

@@ -7,6 +7,7 @@
 #include "drivers/virtio/virtio.h"
 
 #include "drivers/virtio/transport.h"
+#include "drivers/virtio/virtio_trace.h"
 #include "kernel/lib/errno.h"
 #include "kernel/lib/string.h"
 #include "kernel/wait.h"
@@ -28,7 +29,7 @@ enum {
  */
 static const uint64_t core_features =
 	VIRTIO_F_VERSION_1 | VIRTIO_F_ACCESS_PLATFORM | VIRTIO_F_ORDER_PLATFORM |
-	VIRTIO_F_RING_RESET;
+	VIRTIO_F_RING_RESET | VIRTQUEUE_FEATURES;
 
 const char *virtio_id_name(uint32_t id)
 {
@@ -121,16 +122,17 @@ static unsigned order_of(size_t len)
 }
 
 /* The ring's memory and bookkeeping, not yet known to the device. */
-static struct virtqueue *queue_alloc(struct virtio_device *dev, uint16_t index, uint16_t size)
+static struct virtqueue *queue_alloc(struct virtio_device *dev, uint16_t index,
+				     const struct virtqueue_shape *shape)
 {
 	struct virtqueue_layout layout;
 	struct virtqueue *vq;
 	unsigned order;
 	void *memory;
 
-	virtqueue_layout(size, virtio_is_legacy(dev) ? LEGACY_ALIGN : MODERN_ALIGN, &layout);
+	virtqueue_layout(shape, &layout);
 	order = order_of(layout.total);
-	vq = kmalloc(sizeof(*vq) + size * sizeof(struct virtqueue_slot));
+	vq = kmalloc(sizeof(*vq) + shape->size * sizeof(struct virtqueue_slot));
 	if (!vq)
 		return NULL;
 	memory = page_alloc(order, PAGE_ANY | PAGE_USE_DMA);
@@ -138,7 +140,7 @@ static struct virtqueue *queue_alloc(struct virtio_device *dev, uint16_t index, 
 		kfree(vq);
 		return NULL;
 	}
-	virtqueue_init(vq, size, &layout, memory, (struct virtqueue_slot *)(vq + 1), &queue_ops);
+	virtqueue_init(vq, &layout, memory, (struct virtqueue_slot *)(vq + 1), &queue_ops);
 	vq->owner = dev;
 	vq->order = order;
 	vq->index = index;
@@ -176,23 +178,39 @@ int virtio_queue_enable(struct virtio_device *dev, struct virtqueue *vq)
 	return dev->ops->queue_enable(dev, vq, &a);
 }
 
+/* Of a device that offers `max` entries; a packed ring may have any number (2.8.10). */
+static bool queue_shape(const struct virtio_device *dev, uint32_t max, uint16_t wish,
+			struct virtqueue_shape *out)
+{
+	bool packed = dev->features & VIRTIO_F_RING_PACKED;
+
+	if (max == 0 || max > VIRTQUEUE_SIZE_LIMIT || !(packed || is_pow2(max)))
+		return false;
+	out->size = (uint16_t)min(max, (uint32_t)wish);
+	out->entries = dev->ops->queue_size_fixed ? (uint16_t)max : out->size;
+	out->align = virtio_is_legacy(dev) ? LEGACY_ALIGN : MODERN_ALIGN;
+	out->features = dev->features;
+	return true;
+}
+
 int virtio_queue_setup(struct virtio_device *dev, uint16_t index, uint16_t wish,
 		       void (*callback)(struct virtqueue *vq), struct virtqueue **out)
 {
+	struct virtqueue_shape shape;
 	struct virtqueue *vq;
 	uint32_t max;
 	int rc;
 
 	if (!is_pow2(wish) || wish > VIRTQUEUE_SIZE_MAX)
 		return -EINVAL;
+	if (IS_ENABLED(CONFIG_VIRTIO_TRACE))
+		virtio_trace_wish(dev, index, wish);
 	max = dev->ops->queue_size_max(dev, index);
-	if (!is_pow2(max) || max > VIRTQUEUE_SIZE_LIMIT) {
+	if (!queue_shape(dev, max, wish, &shape)) {
 		virtio_device_fail(dev, "queue size is no power of two up to 32768", max);
 		return -EPROTO;
 	}
-	if (dev->ops->queue_size_fixed)
-		wish = (uint16_t)max;
-	vq = queue_alloc(dev, index, (uint16_t)min(max, (uint32_t)wish));
+	vq = queue_alloc(dev, index, &shape);
 	if (!vq)
 		return -ENOMEM;
 	vq->callback = callback;
@@ -237,7 +255,8 @@ static int features_agree(struct virtio_device *dev, const struct virtio_driver 
 	uint64_t offered = dev->ops->features(dev);
 
 	if (virtio_is_legacy(dev)) {		/* bits 0 to 31 only */
-		dev->features = offered & (driver->features | VIRTIO_F_ANY_LAYOUT) & UINT32_MAX;
+		dev->features = offered & UINT32_MAX &
+				(driver->features | core_features | VIRTIO_F_ANY_LAYOUT);
 		return virtio_features_settle(dev);
 	}
 	if (!(offered & VIRTIO_F_VERSION_1)) {

@@ -38,11 +38,9 @@ enum virtio_id {
 
 /* Feature bits that belong to no device type (VIRTIO 1.2, 6). */
 #define VIRTIO_F_ANY_LAYOUT		BIT(27)	/* legacy: no framing is presumed (6.3) */
-#define VIRTIO_F_INDIRECT_DESC		BIT(28)
-#define VIRTIO_F_EVENT_IDX		BIT(29)
+/* Those of the ring are in virtqueue.h. */
 #define VIRTIO_F_VERSION_1		BIT(32)
 #define VIRTIO_F_ACCESS_PLATFORM	BIT(33)
-#define VIRTIO_F_RING_PACKED		BIT(34)
 #define VIRTIO_F_ORDER_PLATFORM		BIT(36)
 #define VIRTIO_F_RING_RESET		BIT(40)
 

@@ -118,6 +118,7 @@ static bool device_poll(struct poller *p)
 	virtio_config_poll(dev);
 	for (struct virtqueue *vq = dev->queues; vq && !dev->fault; vq = vq->next) {
 		if (virtqueue_has_used(vq)) {
+			virtqueue_interrupts_off(vq);
 			vq->callback(vq);
 			found = true;
 		}

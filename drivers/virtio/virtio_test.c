@@ -280,13 +280,12 @@ KTEST(virtio_config_is_read_in_one_piece)
 
 KTEST(virtio_config_reads_stay_inside)
 {
-	enum { LEN = FAKE_CONFIG_LEN };
 	uint8_t buf[32];
 
 	begin();
-	expect_eq(t, virtio_config_read(&fake.dev, LEN, 1, buf, 1), -EPROTO);
-	expect_eq(t, virtio_config_read(&fake.dev, LEN - 8, 8, buf, 16), -EPROTO);
-	expect_eq(t, virtio_config_read(&fake.dev, LEN - 8, 8, buf, 0xfffffff8), -EPROTO);
+	expect_eq(t, virtio_config_read(&fake.dev, FAKE_CONFIG_LEN, 1, buf, 1), -EPROTO);
+	expect_eq(t, virtio_config_read(&fake.dev, FAKE_CONFIG_LEN - 8, 8, buf, 16), -EPROTO);
+	expect_eq(t, virtio_config_read(&fake.dev, 8, 8, buf, 0xfffffff8), -EPROTO);
 	expect_eq(t, virtio_config_read(&fake.dev, 0xfffffff8, 8, buf, 16), -EPROTO);
 	expect_eq(t, virtio_config_read(&fake.dev, 1, 2, buf, 2), -EINVAL);
 	expect_eq(t, virtio_config_read(&fake.dev, 0, 4, buf, 6), -EINVAL);
