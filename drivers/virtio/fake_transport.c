@@ -105,12 +105,15 @@ static uint32_t fake_queue_size_max(struct virtio_device *dev, uint16_t index)
 	return index < FAKE_QUEUES ? f->queue_max : 0;
 }
 
-static void fake_queue_reset(struct virtio_device *dev, uint16_t index)
+static int fake_queue_reset(struct virtio_device *dev, uint16_t index)
 {
 	struct fake_device *f = of(dev);
 
 	f->queue_resets++;
+	if (f->queue_resets_ignored)
+		return -ENOTSUP;
 	memset(&f->rings[index], 0, sizeof(f->rings[index]));
+	return 0;
 }
 
 static bool fake_queue_is_reset(struct virtio_device *dev, uint16_t index __unused)

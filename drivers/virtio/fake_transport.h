@@ -27,6 +27,7 @@ struct fake_device {
 	int open_error;
 	int enable_error;
 	bool queue_never_resets;
+	bool queue_resets_ignored;	/* it offers them and has none */
 	bool can_be_cut_off;
 	bool gone;			/* its status reads as all ones */
 	bool storms;			/* interrupts anew whenever it is acknowledged */

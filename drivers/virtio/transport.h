@@ -84,9 +84,10 @@ struct virtio_transport_ops {
 			    const struct virtqueue_addresses *addresses);
 	/*
 	 * Begins the reset of a queue (2.6.1); queue_is_reset() tells when it is
-	 * over. Both NULL where the transport has none.
+	 * over. Returns 0, -ENOTSUP: the device ignores it. Both NULL where the
+	 * transport has none.
 	 */
-	void (*queue_reset)(struct virtio_device *dev, uint16_t index);
+	int (*queue_reset)(struct virtio_device *dev, uint16_t index);
 	bool (*queue_is_reset)(struct virtio_device *dev, uint16_t index);
 	void (*notify)(struct virtqueue *vq);
 	/*

@@ -245,6 +245,14 @@ static bool source_retry(struct virtio_device *dev)
 	return dev->ops->irq_retry && dev->ops->irq_retry(dev, &dev->sources[0].irq) == 0;
 }
 
+/* There are fewer than were to be: none is for the configuration alone. */
+static void sources_share(struct virtio_device *dev)
+{
+	dev->config_alone = false;
+	for (unsigned i = 0; i < dev->source_count; i++)
+		source_name(dev, i, dev->source_count);
+}
+
 /* Connects the sources, or as many as there are vectors for; none is an error. */
 static int sources_connect(struct virtio_device *dev, unsigned count)
 {
@@ -259,8 +267,8 @@ static int sources_connect(struct virtio_device *dev, unsigned count)
 			break;
 		dev->source_count++;
 	}
-	for (unsigned i = 0; i < dev->source_count && dev->source_count < count; i++)
-		source_name(dev, i, dev->source_count);
+	if (dev->source_count && dev->source_count < count)
+		sources_share(dev);
 	return dev->source_count ? 0 : rc;
 }
 
@@ -291,7 +299,6 @@ int virtio_irqs_open(struct virtio_device *dev, unsigned queues)
 		sources_disconnect(dev);
 		return 0;
 	}
-	dev->config_alone = dev->source_count > queues;
 	if (dev->ops->config_source && dev->ops->config_source(dev, 0))
 		virtio_config_untold(dev);
 	return 0;

@@ -160,10 +160,11 @@ static int queue_enable(struct virtio_device *dev, struct virtqueue *vq,
 }
 
 /* 4.1.4.3.2: over when both read 0. */
-static void queue_reset(struct virtio_device *dev, uint16_t index)
+static int queue_reset(struct virtio_device *dev, uint16_t index)
 {
 	mmio_write16(common(dev), COMMON_QUEUE_SELECT, index);
 	mmio_write16(common(dev), COMMON_QUEUE_RESET, 1);
+	return 0;
 }
 
 static bool queue_is_reset(struct virtio_device *dev, uint16_t index)

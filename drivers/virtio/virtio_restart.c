@@ -118,12 +118,11 @@ void virtio_device_plea(struct virtio_device *dev, uint8_t status)
 	(void)!virtio_device_restart(dev);	/* or it is stopped now */
 }
 
-/* 2.6.1, within the bound for any answer. */
+/* Within the bound for any answer. */
 static bool queue_wait_reset(struct virtio_device *dev, uint16_t index)
 {
 	struct wait w;
 
-	dev->ops->queue_reset(dev, index);
 	if (dev->ops->queue_is_reset(dev, index))
 		return true;
 	wait_begin(&w, WAIT_DEVICE);
@@ -133,6 +132,18 @@ static bool queue_wait_reset(struct virtio_device *dev, uint16_t index)
 	return dev->ops->queue_is_reset(dev, index);
 }
 
+/* It offered what it cannot do: that is no longer agreed upon, and all of it is reset. */
+static int restart_instead(struct virtio_device *dev)
+{
+	char where[VIRTIO_TEXT_MAX];
+
+	dev->ops->describe(dev, where, sizeof(where));
+	log_warn("%s: cannot reset a queue, though it said so; is restarted", where);
+	dev->features &= ~VIRTIO_F_RING_RESET;
+	return virtio_device_restart(dev);
+}
+
+/* 2.6.1 */
 int virtio_queue_reset(struct virtio_device *dev, struct virtqueue *vq)
 {
 	int rc;
@@ -141,6 +152,8 @@ int virtio_queue_reset(struct virtio_device *dev, struct virtqueue *vq)
 		return -ENODEV;
 	if (!dev->driver || !(dev->features & VIRTIO_F_RING_RESET))
 		return -ENOTSUP;
+	if (dev->ops->queue_reset(dev, vq->index) == -ENOTSUP)
+		return restart_instead(dev);
 	if (!queue_wait_reset(dev, vq->index)) {
 		virtio_device_fail(dev, "a queue does not reset", vq->index);
 		return -EPROTO;
