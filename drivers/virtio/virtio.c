@@ -21,7 +21,6 @@ LOG_DEFINE();
 enum {
 	LEGACY_ALIGN = 4096,		/* 2.7.2 */
 	MODERN_ALIGN = 16,
-	SETTLE_TRIES = 16,
 };
 
 /*
@@ -45,7 +44,10 @@ const char *virtio_id_name(uint32_t id)
 	return id < ARRAY_SIZE(names) ? names[id] : NULL;
 }
 
-/* Writes 0 and waits until the device reads so (4.1.4.3.1, 4.2.2.1). */
+/*
+ * 4.1.4.3.1, 4.2.2.1. What did not reset when it was waited for is not waited
+ * for again.
+ */
 int virtio_device_reset(struct virtio_device *dev)
 {
 	struct wait w;
@@ -54,13 +56,14 @@ int virtio_device_reset(struct virtio_device *dev)
 	dev->status = 0;
 	dev->ops->set_status(dev, 0);
 	done = dev->ops->status(dev) == 0;
-	if (!done) {
+	if (!done && !dev->stuck) {
 		wait_begin(&w, WAIT_DEVICE);
 		while (dev->ops->status(dev) != 0 && wait_turn(&w))
 			;
 		wait_end(&w);
 		done = dev->ops->status(dev) == 0;
 	}
+	dev->stuck = !done;
 	dev->unsafe = !done && !(dev->ops->cut_off && dev->ops->cut_off(dev));
 	return done ? 0 : -ETIMEDOUT;
 }
@@ -233,14 +236,18 @@ void virtio_device_ready(struct virtio_device *dev)
 
 int virtio_features_settle(struct virtio_device *dev)
 {
+	uint8_t status;
+
 	dev->ops->set_features(dev, dev->features);
 	if (virtio_is_legacy(dev))		/* no FEATURES_OK */
 		return 0;
 	virtio_status_add(dev, VIRTIO_STATUS_FEATURES_OK);
-	if (dev->ops->status(dev) & VIRTIO_STATUS_FEATURES_OK)
-		return 0;
-	virtio_device_fail(dev, "refuses the features", dev->features);
-	return -ENOTSUP;
+	status = dev->ops->status(dev);
+	if (status == VIRTIO_STATUS_GONE)
+		virtio_device_fail(dev, "is gone, status", status);
+	else if (!(status & VIRTIO_STATUS_FEATURES_OK))
+		virtio_device_fail(dev, "refuses the features", dev->features);
+	return dev->fault ? -ENOTSUP : 0;
 }
 
 static int features_agree(struct virtio_device *dev, const struct virtio_driver *driver)
@@ -257,7 +264,7 @@ static int features_agree(struct virtio_device *dev, const struct virtio_driver 
 		return -EPROTO;
 	}
 	dev->features = offered & (driver->features | core_features);
-	if (!driver->queue_halted || !dev->ops->queue_reset)
+	if (!driver->queue_halted || !driver->queue_restarted || !dev->ops->queue_reset)
 		dev->features &= ~VIRTIO_F_RING_RESET;
 	return virtio_features_settle(dev);
 }
@@ -306,67 +313,5 @@ int virtio_device_start(struct virtio_device *dev, const struct virtio_driver *d
 	}
 	dev->driver = driver;
 	virtio_irqs_prove(dev);
-	return 0;
-}
-
-static void config_copy(struct virtio_device *dev, uint32_t offset, unsigned width,
-			uint8_t *buf, uint32_t len)
-{
-	for (uint32_t i = 0; i < len; i += width) {
-		uint32_t v = dev->ops->config_read(dev, offset + i, width);
-
-		memcpy(buf + i, &v, width);	/* little-endian (2.5.3) */
-	}
-}
-
-static bool config_same(struct virtio_device *dev, uint32_t offset, unsigned width,
-			const uint8_t *buf, uint32_t len)
-{
-	for (uint32_t i = 0; i < len; i += width) {
-		uint32_t v = dev->ops->config_read(dev, offset + i, width);
-
-		if (memcmp(buf + i, &v, width) != 0)
-			return false;
-	}
-	return true;
-}
-
-/* A legacy device has no generation (2.5.4): read until two readings agree. */
-int virtio_config_read(struct virtio_device *dev, uint32_t offset, unsigned width, void *buf,
-		       uint32_t len)
-{
-	unsigned access = min(width, 4u);
-
-	if (!is_pow2(width) || width > 8 || !is_aligned(offset, width) || !is_aligned(len, width))
-		return -EINVAL;
-	if (dev->fault || offset > dev->config_len || len > dev->config_len - offset)
-		return -EPROTO;
-
-	for (unsigned i = 0; i < SETTLE_TRIES; i++) {
-		uint32_t before = dev->ops->config_generation(dev);
-
-		config_copy(dev, offset, access, buf, len);
-		if (virtio_is_legacy(dev) ? config_same(dev, offset, access, buf, len) :
-		    dev->ops->config_generation(dev) == before)
-			return 0;
-	}
-	return -EPROTO;
-}
-
-int virtio_config_write(struct virtio_device *dev, uint32_t offset, unsigned width,
-			const void *buf, uint32_t len)
-{
-	unsigned access = min(width, 4u);
-
-	if (!is_pow2(width) || width > 8 || !is_aligned(offset, width) || !is_aligned(len, width))
-		return -EINVAL;
-	if (dev->fault || offset > dev->config_len || len > dev->config_len - offset)
-		return -EPROTO;
-	for (uint32_t i = 0; i < len; i += access) {
-		uint32_t v = 0;
-
-		memcpy(&v, (const uint8_t *)buf + i, access);
-		dev->ops->config_write(dev, offset + i, access, v);
-	}
 	return 0;
 }

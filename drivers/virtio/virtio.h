@@ -26,6 +26,7 @@
 #include "kernel/irq.h"
 #include "kernel/lib/table.h"
 #include "kernel/loop.h"
+#include "kernel/time.h"
 
 /* Device types (VIRTIO 1.2, 5). */
 enum virtio_id {
@@ -61,7 +62,6 @@ struct virtio_device {
 	const char *undriven;		/* why it is only listed, else NULL */
 	uint32_t id;			/* enum virtio_id */
 	bool modern;			/* VIRTIO 1.0 or later, not legacy (7.4) */
-	bool queue_size_fixed;		/* a queue has the size it says (legacy PCI) */
 	uint32_t config_len;		/* bytes of configuration space, 0 if none */
 
 	/* The core sets. */
@@ -70,6 +70,7 @@ struct virtio_device {
 	struct virtqueue *queues;
 	uint8_t status;			/* as last written (2.1) */
 	bool unsafe;			/* did not reset and can still use our memory */
+	bool stuck;			/* did not reset when last told to */
 	const char *fault;		/* why it was stopped, NULL while it works */
 	uint64_t fault_value;
 
@@ -84,7 +85,9 @@ struct virtio_device {
 	bool polled;
 	struct poller poller;
 	uint64_t config_changes;	/* interrupts that told of one, or may have */
+	uint32_t generation;		/* of the configuration, when last looked at */
 	uint64_t config_looked;		/* time_now() when a polled device was asked last */
+	struct timer config_timer;	/* runs where no interrupt tells of the configuration */
 	unsigned restarts;		/* virtio_device_restart() */
 	unsigned pleas;			/* times that it asked for a reset and got one */
 

@@ -168,10 +168,12 @@ static int queue_enable(struct virtio_device *dev, struct virtqueue *vq,
 	return rc;
 }
 
-static void queue_reset(struct virtio_device *dev, uint16_t index)
+static int queue_reset(struct virtio_device *dev, uint16_t index)
 {
-	trace(dev, "q%u reset", index);
-	of(dev)->real->queue_reset(dev, index);
+	int rc = of(dev)->real->queue_reset(dev, index);
+
+	trace(dev, "q%u reset%s", index, rc ? ", ignored" : "");
+	return rc;
 }
 
 static bool queue_is_reset(struct virtio_device *dev, uint16_t index)

@@ -13,6 +13,7 @@
  */
 #include "drivers/virtio/virtqueue.h"
 
+#include "drivers/virtio/virtio_trace.h"
 #include "drivers/virtio/virtqueue_ring.h"
 
 #ifdef CAIRN_HOSTED
