@@ -85,6 +85,7 @@ struct virtio_device {
 	bool polled;
 	struct poller poller;
 	uint64_t config_changes;	/* interrupts that told of one, or may have */
+	uint64_t doorbells;		/* rung, of all queues */
 	uint64_t config_looked;		/* time_now() when a polled device was asked last */
 	unsigned restarts;		/* virtio_device_restart() */
 	unsigned pleas;			/* times that it asked for a reset and got one */
