@@ -206,7 +206,7 @@ static int prove(struct virtio_device *dev, struct virtqueue *vq)
 		return rc;
 	}
 	virtio_blk_watch(v);
-	virtqueue_publish(vq);
+	virtio_blk_publish(v);
 	return 0;
 }
 
