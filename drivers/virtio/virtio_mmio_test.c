@@ -336,7 +336,6 @@ KTEST(mmio_configuration_is_written_by_the_width_of_its_fields)
 	dev->ops->config_write(dev, 4, 2, 0x6655);
 	dev->ops->config_write(dev, 6, 1, 0x77);
 	expect(t, memcmp(fake.config, "\x11\x22\x33\x44\x55\x66\x77\0", 8) == 0);
-	stop();
 	end(t);
 }
 
