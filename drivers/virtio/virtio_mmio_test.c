@@ -456,3 +456,17 @@ KTEST(mmio_interrupt_bits_that_do_not_exist_are_neither_told_nor_acknowledged)
 	expect_eq(t, fake.isr, ~3u);
 	end(t);
 }
+
+/* Whose register for it (QueueReset, 4.2.2) is not used: then it must not be agreed upon. */
+KTEST(mmio_queues_are_not_reset_one_by_one)
+{
+	if (!discover(t, 5, FAKE_MMIO_2))
+		return;
+	addresses_fit();
+	fake.offered |= VIRTIO_F_RING_RESET;
+	require(t, virtio_device_start(dev, &driver) == 0);
+	expect(t, !(fake.accepted & VIRTIO_F_RING_RESET));
+	expect_eq(t, virtio_queue_reset(dev, queue), -ENOTSUP);
+	stop();
+	end(t);
+}
