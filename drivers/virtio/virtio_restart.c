@@ -20,7 +20,7 @@ static int queue_again(struct virtio_device *dev, struct virtqueue *vq)
 	uint32_t max = dev->ops->queue_size_max(dev, vq->index);
 	int rc;
 
-	if (max < vq->size || (dev->ops->queue_size_fixed && max != vq->entries)) {
+	if (max < vq->entries || (dev->ops->queue_size_fixed && max != vq->entries)) {
 		virtio_device_fail(dev, "comes back with a queue of another size", max);
 		return -EPROTO;
 	}

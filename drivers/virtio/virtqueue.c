@@ -120,11 +120,11 @@ static int add(struct virtqueue *vq, const struct virtqueue_segment *segs, unsig
 int virtqueue_add(struct virtqueue *vq, const struct virtqueue_segment *segs,
 		  unsigned out, unsigned in, void *token)
 {
-	const struct virtqueue_slot *head = vq->free;	/* the first free one is taken */
+	const struct virtqueue_slot *slot = vq->free;
 	int rc = add(vq, segs, out, in, token);
 
 	if (IS_ENABLED(CONFIG_VIRTIO_TRACE) && vq->trace && !rc)
-		virtio_trace_request(vq->trace, head->id, segs, out, in);
+		virtio_trace_request(vq->trace, slot->id, segs, out, in);
 	return rc;
 }
 
@@ -148,7 +148,7 @@ int virtqueue_take(struct virtqueue *vq, void **token, uint32_t *written)
 {
 	int rc = take(vq, token, written);
 
-	/* What came back is put in front of what is free. */
+	/* Its slot is the first free one now. */
 	if (IS_ENABLED(CONFIG_VIRTIO_TRACE) && vq->trace && !rc)
 		virtio_trace_response(vq->trace, vq->free->id, *written);
 	return rc;
