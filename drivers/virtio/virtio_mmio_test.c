@@ -456,3 +456,52 @@ KTEST(mmio_interrupt_bits_that_do_not_exist_are_neither_told_nor_acknowledged)
 	expect_eq(t, fake.isr, ~3u);
 	end(t);
 }
+
+/* A driver that has its device and its queue reset, and gives it nothing. */
+static unsigned halts, queue_halts;
+
+static void halted(struct virtio_device *d __unused)
+{
+	halts++;
+}
+
+static void queue_halted(struct virtio_device *d __unused, struct virtqueue *vq __unused)
+{
+	queue_halts++;
+}
+
+static void restarted(struct virtio_device *d __unused)
+{
+}
+
+static void queue_restarted(struct virtio_device *d __unused, struct virtqueue *vq __unused)
+{
+}
+
+static const struct virtio_driver resetting_driver = {
+	.name = "test", .id = VIRTIO_ID_RNG, .queues = 1, .probe = probe,
+	.halted = halted, .restarted = restarted,
+	.queue_halted = queue_halted, .queue_restarted = queue_restarted,
+};
+
+/* 2.6.1, 4.2.2 */
+KTEST(mmio_queue_is_reset_by_a_device_that_can)
+{
+	for (unsigned ignored = 0; ignored < 2; ignored++) {
+		if (!discover(t, 5, FAKE_MMIO_2))
+			return;
+		halts = queue_halts = 0;
+		fake.offered |= VIRTIO_F_RING_RESET;
+		fake.no_queue_resets = ignored;
+		require(t, virtio_device_start(dev, &resetting_driver) == 0);
+		fake.resets_slowly = ignored ? 0 : 3;
+		expect_eq(t, virtio_queue_reset(dev, queue), 0);
+		expect_eq(t, queue_halts, !ignored);
+		expect_eq(t, halts, ignored);
+		expect_eq(t, (dev->features & VIRTIO_F_RING_RESET) != 0, !ignored);
+		expect(t, fake.queues[1].ready && fake.queues[1].desc);
+		fake.resets_slowly = 0;
+		stop();
+		end(t);
+	}
+}
