@@ -1,30 +1,93 @@
 // SPDX-License-Identifier: MIT
 #include "kernel/bench.h"
 
+#include <asm/cpu.h>
+
 #include "kernel/cmdline.h"
+#include "kernel/lib/format.h"
 #include "kernel/lib/string.h"
 #include "kernel/log.h"
+#include "kernel/loop.h"
 #include "kernel/run.h"
+#include "kernel/time.h"
 
-unsigned bench_run_all(const char *glob)
+enum { UNIT_MAX = 32 };
+
+/* Whether one of the globs, separated by commas, matches. */
+static bool one_matches(const char *globs, const char *name)
+{
+	char glob[RUN_GLOB_MAX];
+
+	while (*globs) {
+		size_t len = 0;
+
+		while (globs[len] && globs[len] != ',')
+			len++;
+		if (len < sizeof(glob)) {
+			memcpy(glob, globs, len);
+			glob[len] = '\0';
+			if (glob_match(glob, name))
+				return true;
+		}
+		globs += len + (globs[len] == ',');
+	}
+	return false;
+}
+
+unsigned bench_run_all(const char *globs)
 {
 	const struct bench *const *b;
 	unsigned run = 0;
 
 	table_for_each(benches, b) {
-		if (!glob_match(glob, (*b)->name))
+		if (!one_matches(globs, (*b)->name))
 			continue;
 		(*b)->run();
 		run++;
 	}
 	if (run == 0)
-		print("bench: no benchmark matches '%s'\n", glob);
+		print("bench: no benchmark matches '%s'\n", globs);
 	return run;
 }
 
 void bench_figure(const char *name, uint64_t value, const char *unit)
 {
 	print("bench %s %llu %s\n", name, (unsigned long long)value, unit);
+}
+
+static uint64_t ticks_outside_halts(void)
+{
+	return cycles() - loop_stats().halted;
+}
+
+void bench_span_begin(struct bench_span *s)
+{
+	s->ns = time_now();
+	s->ticks = ticks_outside_halts();
+}
+
+void bench_span_end(struct bench_span *s)
+{
+	s->ticks = ticks_outside_halts() - s->ticks;
+	s->ns = time_now() - s->ns;
+}
+
+void bench_per_request(const char *name, uint64_t total, uint64_t requests, const char *what)
+{
+	char unit[UNIT_MAX];
+
+	format(unit, sizeof(unit), "%s_per_1000", what);
+	bench_figure(name, (total * 1000 + requests / 2) / requests, unit);
+}
+
+void bench_per_second(const char *name, uint64_t count, uint64_t ns, const char *what)
+{
+	char unit[UNIT_MAX];
+
+	if (!time_is_known() || ns < NS_PER_US)
+		return;
+	format(unit, sizeof(unit), "%s_per_second", what);
+	bench_figure(name, count * 1000000 / (ns / NS_PER_US), unit);
 }
 
 static int parse_bench(const char *value)

@@ -14,6 +14,8 @@
  */
 #include "kernel/irq.h"
 
+#include <asm/cpu.h>
+
 #include "kernel/irq_chip.h"
 #include "kernel/lib/errno.h"
 #include "kernel/loop.h"
@@ -353,10 +355,18 @@ static bool is_spurious(unsigned vector)
  * not in service would end something else; only a spurious interrupt is not,
  * unless a device sent that very vector as a message.
  */
+static uint64_t taken;
+
+uint64_t irq_taken(void)
+{
+	return taken;
+}
+
 void irq_dispatch(unsigned vector)
 {
 	struct irq_slot *slot = slot_at(vector);
 
+	taken = cycles();
 	if (is_spurious(vector))
 		stray.spurious++;
 	else if (!slot || !slot->first)

@@ -138,6 +138,9 @@ void irq_pause(void);
  */
 void irq_halt(void);
 
+/* cycles() when an interrupt was taken last: a halt was over then, not when its handler was. */
+uint64_t irq_taken(void);
+
 /* Prints the routing table: source, GSI, pin, vector, count, proof. */
 void irq_print_routes(void);
 /* Prints the lines of the boot report about interrupts. */

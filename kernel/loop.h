@@ -78,7 +78,7 @@ bool loop_may_wait(void);
 struct loop_stats {
 	uint64_t turns;		/* of the loop */
 	uint64_t halts;
-	uint64_t halted;	/* ticks spent in them */
+	uint64_t halted;	/* ticks spent in them, without the handlers that ended them */
 	uint64_t works;		/* calls of posted work */
 	uint64_t timers;	/* that expired */
 	uint64_t polls;		/* calls of pollers */

@@ -142,6 +142,8 @@ static void report_details(void)
 	irq_print_routes();
 	if (IS_ENABLED(CONFIG_PCI))
 		pci_print();
+	if (IS_ENABLED(CONFIG_VIRTIO))
+		virtio_print();
 	mm_print_map();
 }
 

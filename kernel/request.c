@@ -6,32 +6,32 @@
  */
 #include "kernel/request.h"
 
-#include "kernel/lib/errno.h"
-#include "kernel/loop.h"
-
-static struct request *ended, **ended_end = &ended;
-
-/* A done() that waits may have others called meanwhile, so the list is looked at anew. */
-void requests_tell(void)
-{
-	struct request *r;
-
-	while ((r = ended)) {
-		ended = r->next;
-		if (!ended)
-			ended_end = &ended;
-		r->ended = false;
-		r->outstanding = false;
-		r->done(r);
-	}
-}
 
 static void run_ended(struct work *w __unused)
 {
 	requests_tell();
 }
 
-static struct work ended_work = { .run = run_ended };
+struct request_list requests_ended = {
+	.end = &requests_ended.first,
+	.work.run = run_ended,
+};
+
+/* A done() that waits may have others called meanwhile, so the list is looked at anew. */
+void requests_tell(void)
+{
+	struct request_list *list = &requests_ended;
+	struct request *r;
+
+	while ((r = list->first)) {
+		list->first = r->next;
+		if (!list->first)
+			list->end = &list->first;
+		r->ended = false;
+		r->outstanding = false;
+		r->done(r);
+	}
+}
 
 static void limit_expired(struct timer *t)
 {
@@ -40,38 +40,23 @@ static void limit_expired(struct timer *t)
 	r->expired(r);
 }
 
-int request_begin(struct request *r, void (*expired)(struct request *r))
+void request_limit_start(struct request *r, void (*expired)(struct request *r))
 {
-	if (r->outstanding)
-		return -EBUSY;
-	if (!r->done)
-		return -EINVAL;
-	r->outstanding = true;
-	if (r->limit) {
-		r->expired = expired;
-		r->timer.expired = limit_expired;
-		timer_start(&r->timer, r->limit);
-	}
-	return 0;
+	r->expired = expired;
+	r->timer.expired = limit_expired;
+	timer_start(&r->timer, r->limit);
+}
+
+void request_limit_stop(struct request *r)
+{
+	timer_cancel(&r->timer);
 }
 
 void request_undo(struct request *r)
 {
 	if (r->limit)
-		timer_cancel(&r->timer);
+		request_limit_stop(r);
 	r->outstanding = false;
-}
-
-void request_end(struct request *r, int error)
-{
-	if (r->limit)
-		timer_cancel(&r->timer);
-	r->error = error;
-	r->ended = true;
-	r->next = NULL;
-	*ended_end = r;
-	ended_end = &r->next;
-	work_post(&ended_work);
 }
 
 static bool is_over(void *context)

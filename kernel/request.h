@@ -16,6 +16,8 @@
  */
 #pragma once
 
+#include "kernel/lib/errno.h"
+#include "kernel/loop.h"
 #include "kernel/time.h"
 
 struct request {
@@ -38,6 +40,15 @@ struct request {
 	struct timer timer;
 };
 
+/* request.c's: those that have ended, in that order, and the work that tells their owners. */
+struct request_list {
+	struct request *first, **end;
+	struct work work;
+};
+extern struct request_list requests_ended;
+void request_limit_start(struct request *r, void (*expired)(struct request *r));
+void request_limit_stop(struct request *r);
+
 /*
  * For classes: the request is outstanding from here on. Where its limit passes
  * before it ends, `expired` is called: the class takes the request from
@@ -45,13 +56,35 @@ struct request {
  * after this is undone by request_undo().
  * Returns 0, -EBUSY (it is outstanding), -EINVAL (no done()).
  */
-int __must_check request_begin(struct request *r, void (*expired)(struct request *r));
+static inline int __must_check request_begin(struct request *r,
+					     void (*expired)(struct request *r))
+{
+	if (unlikely(r->outstanding))
+		return -EBUSY;
+	if (unlikely(!r->done))
+		return -EINVAL;
+	r->outstanding = true;
+	if (unlikely(r->limit))
+		request_limit_start(r, expired);
+	return 0;
+}
 
 /* It was not submitted after all: done() will not be called. */
 void request_undo(struct request *r);
 
 /* For classes: it ends like this, the device has it no more. Calls nobody. */
-void request_end(struct request *r, int error);
+static inline void request_end(struct request *r, int error)
+{
+	if (unlikely(r->limit))
+		request_limit_stop(r);
+	r->error = error;
+	r->ended = true;
+	r->next = NULL;
+	*requests_ended.end = r;
+	requests_ended.end = &r->next;
+	if (unlikely(!requests_ended.work.pending))
+		work_post(&requests_ended.work);
+}
 
 /* Outstanding and not about to end: what can still be canceled. */
 static inline bool request_is_open(const struct request *r)

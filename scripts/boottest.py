@@ -21,6 +21,9 @@ import time
 import traceback
 from concurrent.futures import ThreadPoolExecutor
 
+import backend
+import blkcheck
+import crosses
 import elf
 import faulttest
 import forge
@@ -32,13 +35,14 @@ import qemu
 import qemuview
 import report
 import screen
+import tap
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 TREE = os.path.dirname(HERE)
 KEYS = {"image", "config", "cc", "machine", "firmware", "boot", "mem", "cpus", "cpu",
         "devices", "virtio-mmio", "cmdline", "extra", "timeout", "tier", "forge", "menu", "code",
         "expect", "reject", "count", "limit", "ratio", "script", "serial", "skips-allowed",
-        "check", "module", "report"}
+        "check", "module", "report", "backend", "disk", "verify", "rounds", "tap"}
 MENU_SECONDS = 60   # for which a menu waits, so that a key comes in time
 KEY_DOWN = "\x0e"   # control-N, to GRUB what the arrow is
 HANGS_MAX = 3       # after so many, and no success, the rest is not run
@@ -47,6 +51,10 @@ TAIL = 25           # lines of a failed run's console that are shown
 
 class Failure(Exception):
     """A run failed before it could be judged."""
+
+
+class Skip(Exception):
+    """A run cannot be made on this host; the text says why."""
 
 
 def lines(value):
@@ -190,16 +198,26 @@ class Run:
         self.timeout = float(section["timeout"])
         self.module = ""                # path of a file that the loader brings
         self.console = ""
+        self.skipped = ""               # why it was not made
         self.seconds = 0.0
 
     def execute(self):
         """Problems of this run, none if it passed. Never raises."""
         started = time.monotonic()
         try:
-            problems = self._check_image() if self.section["check"] else self._boot()
+            if self.section["check"]:
+                problems = self._check_image()
+            for _ in range(0 if self.section["check"] else int(self.section["rounds"])):
+                problems = self._boot()
+                if problems:
+                    break
+        except Skip as skip:
+            self.skipped = str(skip)
+            allowed = any(fnmatch.fnmatchcase(self.skipped, reason) for reason in self._skips())
+            problems = [] if allowed else ["skipped, which tests.cfg does not allow: %s" % skip]
         except (Failure, guest.GuestError, qemu.Impossible, elf.ElfError, OSError,
                 forge.ForgeError, screen.ScreenError, report.ReportError,
-                qemuview.ViewError) as error:
+                qemuview.ViewError, backend.BackendError) as error:
             problems = [str(error)]
         if self.other and not problems:
             problems = ["%s: %s" % (self.other.name, p) for p in self.other.execute()]
@@ -225,8 +243,10 @@ class Run:
         wanted.devices = qemu.expand_devices(section["devices"])
         wanted.serial = section["serial"]
         wanted.legacy_free = section["virtio-mmio"] == "2"
+        wanted.extra = [in_folder(w, folder) for w in wanted.extra]
         wanted.debug_port = qemu.debug_port(
             qemu.read_config(os.path.join(self.image.path, ".config")))
+        wanted.tap = int(section["tap"])
         steps = section["script"].split()
         wanted.reboot = "reset" in steps or faulttest.asked(self.cmdline)
         asked = {"reset", "screen"} & set(steps) or section["report"]
@@ -247,16 +267,40 @@ class Run:
     def _boot(self):
         with tempfile.TemporaryDirectory(prefix="cairn-") as folder:
             wanted = self.guest(folder)
-            qemu.check(wanted)
-            words = qemu.command(wanted)
-            session = guest.Session(words, qmp=wanted.qmp)
+            refusal = tap.refusal() if int(self.section["tap"]) else None
+            if refusal:
+                raise Skip(refusal)
+            if self.section["disk"]:
+                make_disk(folder, self.section["disk"])
+                wanted.disk = os.path.join(folder, "disk")
+            served = backend.start_all(in_folder(self.section["backend"], folder), folder)
+            wanted.backends = [process.socket for process in served]
             try:
-                problems = self._play(session, folder)
-                code = session.finish(self.timeout)
+                qemu.check(wanted)
+                problems, text, code = self._converse(wanted, folder)
+                for process in served:
+                    problems += process.finish()
+                    text += "\n" + process.text()
             finally:
-                session.close()
-                self.console = qemu.show(words) + "\n" + session.text()
-            return problems + self._judge(session.text(), code)
+                for process in served:
+                    process.close()
+                self.console += "".join("\n" + process.text() for process in served)
+            problems += self._judge(text, code)
+            return problems + judge_disk(self.section["verify"], folder, text)
+
+    def _converse(self, wanted, folder):
+        """Problems, what the console said, QEMU's exit code."""
+        words = qemu.command(wanted)
+        if int(self.section["tap"]):
+            words = tap.command(int(self.section["tap"]), words)
+        session = guest.Session(words, qmp=wanted.qmp)
+        try:
+            problems = self._play(session, folder)
+            code = session.finish(self.timeout)
+        finally:
+            session.close()
+            self.console = qemu.show(words) + "\n" + session.text()
+        return problems, session.text(), code
 
     def _play(self, session, folder):
         """Runs the script's steps; ends at the first that goes wrong."""
@@ -277,6 +321,8 @@ class Run:
                 session.stall(line, float(seconds))
             elif word == "reset":
                 session.reset()
+            elif word == "kill":
+                kill(session, *(float(n) for n in rest.split()))
             elif word == "test":
                 problems = self._test_by_hand(session, rest)
                 if problems:
@@ -337,6 +383,41 @@ class Run:
             with open(self.module, "rb") as file:
                 problems += judge_module(file.read(), text)
         return problems + judge_patterns(self.section, text)
+
+
+def in_folder(text, folder):
+    """@folder@ stands for the run's own."""
+    return text.replace("@folder@", folder)
+
+
+def make_disk(folder, size):
+    """The file `disk`, of zeros."""
+    with open(os.path.join(folder, "disk"), "wb") as file:
+        file.truncate(forge.parse_size(size))
+
+
+def kill(session, least, most):
+    """Ends QEMU as a power cut would, after a random time."""
+    seed = int(os.environ.get("SEED") or random.SystemRandom().randrange(1 << 32))
+    seconds = random.Random(seed).uniform(least, most)
+    time.sleep(seconds)
+    session.note("# killed after %.3f s, SEED=%d" % (seconds, seed))
+    session.process.kill()
+
+
+def judge_disk(rule, folder, text):
+    """`SEED MIB [GENERATION]`: what the file `disk` must hold. Without a generation that
+    of `flushed generation N`, said last, or the one after it, sector by sector."""
+    if not rule:
+        return []
+    seed, mib, *given = rule.split()
+    generations = [int(g) for g in given]
+    if not given:
+        flushed = [int(g) for g in re.findall(r"^flushed generation (\d+)$", text, re.M)]
+        if not flushed:
+            return ["the console acknowledges no generation"]
+        generations = [flushed[-1], flushed[-1] + 1]
+    return blkcheck.check(os.path.join(folder, "disk"), int(seed), int(mib), generations)
 
 
 def watch_sum(data):
@@ -433,6 +514,7 @@ def load_runs(path, root, tier, only):
     parser = configparser.ConfigParser(interpolation=None, comment_prefixes=("#",))
     with open(path, encoding="utf-8") as file:
         parser.read_file(file)
+    crosses.unfold(parser, lambda _, keys: tier == "all" or keys.get("tier") != "all")
     allow_everywhere(parser)
     images, runs = {}, []
     logs = os.path.join(root, "logs")
@@ -466,6 +548,7 @@ class Progress:
         self.done = []
         self.failed = []
         self.hung = 0
+        self.skipped = 0
         print("KTAP version 1\n1..%d" % len(runs), flush=True)
 
     def execute(self, run):
@@ -485,7 +568,9 @@ class Progress:
             self.hung += run.seconds >= run.timeout
             self.done.append(run)
             word = "not ok" if problems else "ok"
-            print("%s %d %s # %.1f s" % (word, len(self.done), run.name, run.seconds))
+            how = "SKIP " + run.skipped if run.skipped else "%.1f s" % run.seconds
+            print("%s %d %s # %s" % (word, len(self.done), run.name, how))
+            self.skipped += bool(run.skipped and not problems)
             if problems:
                 self.failed.append(run)
                 for problem in problems:
@@ -499,7 +584,10 @@ class Progress:
         print("\n# slowest runs:")
         for run in sorted(self.done, key=lambda r: -r.seconds)[:10]:
             print("# %6.1f s %s" % (run.seconds, run.name))
-        print("%d passed, %d failed" % (len(self.done) - len(self.failed), len(self.failed)))
+        if self.skipped:
+            print("# %d were skipped" % self.skipped)
+        passed = len(self.done) - len(self.failed) - self.skipped
+        print("%d passed, %d failed" % (passed, len(self.failed)))
 
 
 def open_root(build):

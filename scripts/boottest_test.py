@@ -106,7 +106,7 @@ class ConfigurationTest(unittest.TestCase):
 
 class FakeRun:
     """A run that takes `seconds` of its 120 and then passes or not."""
-    timeout, name, log, console = 120.0, "fake", "log", ""
+    timeout, name, log, console, skipped = 120.0, "fake", "log", "", ""
 
     def __init__(self, seconds, passes):
         self.wanted, self.passes, self.seconds, self.ran = seconds, passes, 0.0, False
@@ -206,6 +206,13 @@ class FakeSession:
     def stall(self, line, seconds):
         self.sent.append("<%g s>%s" % (seconds, line))
 
+    def note(self, text):
+        self.said += text
+
+    @property
+    def process(self):
+        return mock.Mock(kill=lambda: self.sent.append("<kill>"))
+
     def control(self, *_words, **_more):
         raise AssertionError("QEMU was asked")
 
@@ -234,6 +241,47 @@ class RunTest(unittest.TestCase):
             found = run.execute()
             self.assertIn(said, boottest.read_text(os.path.join(folder, "fake.log")))
         return " | ".join(found)
+
+    def test_a_run_that_cannot_be_made_here_is_no_pass(self):
+        with mock.patch.object(boottest.tap, "refusal", return_value="no tap"):
+            found = self.problems("", 33, tap="4", expect="")
+            self.assertIn("tests.cfg does not allow: no tap", found)
+            self.assertEqual(self.problems("", 33, tap="4", **{"skips-allowed": "no t* -- x"}), "")
+        with contextlib.redirect_stdout(io.StringIO()) as shown:
+            progress = boottest.Progress([0])
+            skipped = FakeRun(1, True)
+            skipped.skipped = "no tap"
+            progress.report(skipped, [])
+            progress.close()
+        self.assertRegex(shown.getvalue(), r"(?m)^ok 1 fake # SKIP no tap$")
+        self.assertRegex(shown.getvalue(), r"(?m)^0 passed, 0 failed$")
+
+    def test_what_a_backend_says_counts(self):
+        keys = {"backend": "vhost-blk --size 1", "cmdline": "", "expect": "^vhost: requests: 0$"}
+        with mock.patch.object(boottest.backend.Backend, "finish", return_value=[]), \
+                mock.patch.object(boottest.backend.Backend, "text",
+                                  return_value="vhost: requests: 0\n"):
+            self.assertEqual(self.problems("", 33, **keys), "")
+            self.assertIn("never says", self.problems("", 33, **{**keys, "expect": "nine"}))
+        with mock.patch.object(boottest.backend.Backend, "finish", return_value=["it broke"]):
+            self.assertIn("it broke", self.problems("", 33, **{**keys, "expect": ""}))
+        self.assertIn("no such lie", self.problems("", 33, backend="vhost-blk --size 1 --lie x"))
+
+    def test_the_disk_must_hold_what_was_acknowledged(self):
+        blank = "flushed generation 1\nflushed generation 2\n"
+        keys = {"disk": "1M", "verify": "7 1", "script": "kill 0 0.01", "code": "-9"}
+        found = self.problems(blank, -9, **keys)
+        self.assertIn("sector 0 holds zeros, not generation 2 or 3", found)
+        self.assertEqual(self.session.sent, ["<kill>"])
+        self.assertIn("acknowledges no", self.problems("", -9, **keys))
+        self.assertIn("not generation 4", self.problems(blank, -9, **{**keys, "verify": "7 1 4"}))
+        right = b"".join(boottest.blkcheck.contents(7, 3, 0, 2048))
+
+        def make(folder, _size):
+            with open(os.path.join(folder, "disk"), "wb") as file:
+                file.write(right)
+        with mock.patch.object(boottest, "make_disk", make):
+            self.assertEqual(self.problems(blank, -9, **keys), "")
 
     def test_a_report_is_judged_with_the_code(self):
         self.assertEqual(self.problems(REPORT % "mine", 33, cmdline="test"), "")

@@ -67,6 +67,11 @@ class Session:
         self.clean_end += whole
         return self.cleaned + ktap.clean(raw[whole:])
 
+    def note(self, text):
+        """A line of ours among what the console says."""
+        with self.more:
+            self.raw += b"\n" + text.encode() + b"\n"
+
     def fresh(self):
         """What came since the last match of wait() or the last reset."""
         return self.text()[self.mark:]

@@ -11,6 +11,7 @@ import shutil
 from dataclasses import dataclass, field
 
 import elf
+import tap
 
 QEMU = "qemu-system-x86_64"
 OVMF = "/usr/share/ovmf/OVMF.fd"
@@ -30,6 +31,7 @@ DEVICES = {
     "rng": "virtio-rng-%s",
     "net": "virtio-net-%s,netdev=net%d",
     "blk": "virtio-blk-%s,drive=disk%d",
+    "vhost-blk": "vhost-user-blk%s,chardev=vhost%d",
     "vga": "VGA",
 }
 
@@ -59,6 +61,8 @@ class Guest:
     serial: str = "stdio"
     debugcon: int = 0           # port of a debug console on stdio, for no serial
     extra: list = field(default_factory=list)
+    backends: list = field(default_factory=list)    # sockets, one for each vhost-blk
+    tap: int = 0                # queues of the tap (tap.py) of the first net
 
     @property
     def kind(self):
@@ -168,6 +172,10 @@ def check(guest):
         _check_uefi(guest)
     if guest.kind == "microvm" and guest.boot == "iso":
         _check_microvm_grub(guest)
+    served = sum(d.partition(",")[0] == "vhost-blk" for d in guest.devices)
+    if served != len(guest.backends):
+        raise Impossible("%d vhost-blk with %d backends: each needs a process that serves it"
+                         % (served, len(guest.backends)))
     if guest.accel == "kvm" and not os.access("/dev/kvm", os.R_OK | os.W_OK):
         raise Impossible("ACCEL=kvm: /dev/kvm is not there or not yours. Use ACCEL=tcg.")
     if guest.disk and not os.path.exists(guest.disk):
@@ -192,15 +200,21 @@ def expand_devices(text):
     return devices
 
 
+def _netdev(guest, number):
+    if number or not guest.tap:
+        return "user"
+    return "tap,ifname=%s,script=no,downscript=no,vhost=off,queues=%d" % (tap.NAME, guest.tap)
+
+
 def _device_arguments(guest):
     mmio = guest.kind == "microvm" and "pcie=on" not in guest.machine
     bus = "device" if mmio else "pci"
-    words, disks, nets = [], 0, 0
+    words, disks, nets, served = [], 0, 0, 0
     for device in guest.devices:
         name, _, options = device.partition(",")
         model = DEVICES[name]
         if name == "net":
-            words += ["-netdev", "user,id=net%d" % nets]
+            words += ["-netdev", _netdev(guest, nets) + ",id=net%d" % nets]
             model, nets = model % (bus, nets), nets + 1
         elif name == "blk":
             backend = "driver=null-co,read-zeroes=on"
@@ -208,6 +222,10 @@ def _device_arguments(guest):
                 backend = "format=raw,file=" + guest.disk.replace(",", ",,")
             words += ["-drive", "id=disk%d,if=none,%s" % (disks, backend)]
             model, disks = model % (bus, disks), disks + 1
+        elif name == "vhost-blk":
+            words += ["-chardev", "socket,id=vhost%d,path=%s"
+                      % (served, guest.backends[served].replace(",", ",,"))]
+            model, served = model % ("" if mmio else "-pci", served), served + 1
         elif "%s" in model:
             model = model % bus
         words += ["-device", model + ("," + options if options else "")]
@@ -240,6 +258,10 @@ def command(guest):
     machine = guest.machine
     if guest.kind == "microvm" and guest.boot == "iso" and "acpi=" not in machine:
         machine += ",acpi=on"
+    shared = []
+    if guest.backends:      # who serves a device must see the guest's memory
+        machine += ",memory-backend=shared"
+        shared = ["-object", "memory-backend-memfd,id=shared,share=on,size=" + guest.mem]
     words = [QEMU, "-nodefaults", "-no-user-config", "-M", machine,
              "-accel", guest.accel, "-m", guest.mem, "-smp", guest.cpus]
     cpu = guest.cpu or ("host" if guest.accel == "kvm" else "max")
@@ -255,7 +277,7 @@ def command(guest):
     if guest.qmp:
         words += ["-qmp", "unix:%s,server=on,wait=off" % guest.qmp]
     words += ["-device", "isa-debug-exit,iobase=0x%x,iosize=4" % guest.debug_port]
-    return words + _boot_arguments(guest) + _device_arguments(guest) + guest.extra
+    return words + shared + _boot_arguments(guest) + _device_arguments(guest) + guest.extra
 
 
 def show(words):

@@ -47,6 +47,11 @@ class CheckTest(unittest.TestCase):
         self.assertIn("acpi=off", refusal(machine="microvm", extra=["-M", "microvm,acpi=off"]))
         self.assertIn("qboot", refusal(machine="microvm", extra=["-bios", "/x/qboot.rom"]))
 
+    def test_a_disk_that_nobody_serves(self):
+        self.assertIn("1 vhost-blk with 0 backends", refusal(devices=["vhost-blk,packed=on"]))
+        self.assertIn("0 vhost-blk with 1 backends", refusal(backends=["/s"]))
+        self.assertEqual(refusal(devices=["vhost-blk"], backends=["/s"]), "")
+
     def test_missing_firmware_names_the_package(self):
         with mock.patch("os.path.exists", lambda path: "seabios" not in path):
             self.assertIn("package seabios", refusal(machine="microvm"))

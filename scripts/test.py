@@ -2,9 +2,12 @@
 """Every test of a tier, one part after the other; closes with the count.
 
 Parts: the scripts' own tests, `make check`, `make hosttest`, the framework's
-own failures, the runs in QEMU, those with maps of real machines, and in the
-tier `all` fuzzing and the planted faults. A part
-that breaks without saying what failed counts as one failure."""
+own failures, the runs in QEMU, those with maps of real machines, devices held
+against their twins, a few configurations drawn at random, in the tier `all` the
+lines that tests reach, a build that is reproduced, fuzzing and the planted
+faults, and whether what shows that virtio's demands are met ran. A part that
+breaks without saying what failed counts as one failure. What the tests printed
+stays in $(O)/test/parts."""
 
 import argparse
 import os
@@ -19,6 +22,7 @@ from boottest import TREE, make_environment
 COUNT = re.compile(r"^(\d+) passed, (\d+) failed\b", re.M)
 TOTALS = re.compile(r"^# Totals: pass:(\d+) fail:(\d+) skip:\d+", re.M)
 KEPT = ("CC", "HOSTCC", "V")    # variables of make that are handed on
+LEFT = ("hosttest", "boottest")     # parts whose output conformance.py looks at
 
 
 def count_of(output, code):
@@ -48,8 +52,18 @@ def run(words):
     return "".join(output), process.wait()
 
 
-def script_tests():
+def leave(build, name, output):
+    """Keeps what a part printed, below what its programs claimed."""
+    if name in LEFT and os.path.isdir(build):
+        folder = os.path.join(build, "test", "parts")
+        os.makedirs(folder, exist_ok=True)
+        with open(os.path.join(folder, name + ".txt"), "w", encoding="utf-8") as file:
+            file.write(output)
+
+
+def script_tests(tier):
     """The scripts' unit tests, each counted."""
+    os.environ["RANDOM_CONFIGURATIONS"] = "20" if tier == "all" else "3"
     print("$ unit tests of scripts/", flush=True)
     suite = unittest.defaultTestLoader.discover(os.path.join(TREE, "scripts"), "*_test.py")
     result = unittest.TextTestRunner(stream=sys.stdout, verbosity=1).run(suite)
@@ -71,9 +85,16 @@ def parts(build, tier):
                        "--build", build, "--tier", tier]
     yield "memmaps", [sys.executable, os.path.join(here, "maptest.py"),
                       "--build", build, "--tier", tier]
+    yield "twins", [sys.executable, os.path.join(here, "twins.py"), "--build", build,
+                     "--tier", tier]
+    yield "random", make + ["randtest", "N=%d" % (20 if tier == "all" else 2)]
     if tier == "all":
+        yield "repro", make + ["repro"]
+        yield "coverage", make + ["coverage"]
         yield "fuzz", make + ["fuzz", "TIME=60"]
         yield "mutants", [sys.executable, os.path.join(here, "mutants.py"), "--build", build]
+    yield "conformance", [sys.executable, os.path.join(here, "conformance.py"),
+                          "--ran", build, "--tier", tier]
 
 
 def main():
@@ -82,9 +103,12 @@ def main():
     parser.add_argument("--tier", choices=("ci", "all"), default="ci")
     args = parser.parse_args()
     started = time.monotonic()
-    counts = {"scripts": script_tests()}
-    for name, words in parts(os.path.abspath(args.build), args.tier):
-        counts[name] = count_of(*run(words))
+    counts = {"scripts": script_tests(args.tier)}
+    build = os.path.abspath(args.build)
+    for name, words in parts(build, args.tier):
+        output, code = run(words)
+        leave(build, name, output)
+        counts[name] = count_of(output, code)
     print()
     for name, (passed, failed) in counts.items():
         print("# %-10s %d passed, %d failed" % (name, passed, failed))

@@ -20,8 +20,8 @@
  *
  * Errors that a request ends with, beside those of kernel/request.h: -EIO (the
  * device could not: a medium error), -ENOTSUP (it says that it does not know
- * this), and of a device that was reset while it had the request nothing: the
- * request is given to it again.
+ * this), -ERANGE (the disk shrank before its turn came), and of a device that
+ * was reset while it had the request nothing: the request is given to it again.
  *
  * Context: the event loop.
  */
@@ -41,7 +41,7 @@ enum {
 enum block_op {
 	BLOCK_READ,		/* len bytes into buf */
 	BLOCK_WRITE,		/* len bytes from buf */
-	BLOCK_FLUSH,
+	BLOCK_FLUSH,		/* ends at once where there is no cache to empty */
 	BLOCK_DISCARD,		/* len bytes are not needed any more; no buf */
 	BLOCK_WRITE_ZEROES,	/* len bytes become zero; no buf */
 	BLOCK_GET_ID,		/* the serial number: BLOCK_ID_LEN bytes into buf, perhaps no NUL */
@@ -58,13 +58,14 @@ struct block_request {
 	void *buf;		/* must satisfy dma_addr(): no stack */
 	size_t len;		/* bytes, a multiple of the block size; not of FLUSH, GET_ID */
 
-	/* The class's and the driver's. */
+	/* The class's. */
 	struct block_device *device;
-	struct block_request *next;
+
+	/* The driver's: of requests that wait, and of those in several parts. */
+	struct block_request *next, **link;	/* the line; link is NULL outside it */
 	size_t given;		/* bytes that device requests were made for */
-	unsigned parts;		/* of it that the device has */
-	int error;		/* of the parts that came back */
-	bool canceled;
+	unsigned parts;		/* that the device has, and 1 for the rest in the line */
+	int error;		/* that it will end with, once it has come back */
 };
 
 /* What a device says of itself, checked. Sizes in bytes unless said otherwise. */
@@ -94,15 +95,22 @@ struct block_stats {
 	uint64_t resets;
 };
 
-/* A device; its driver sets these, and they last for ever. */
+/* A device in DMA memory; its driver sets these, and they last for ever. */
 struct block_device {
 	const char *driver;	/* a static text */
 	struct block_info info;
 	struct block_stats stats;
 	uint64_t changes;	/* of info.sectors since it was found */
-	/* Takes a checked request; it ends by request_end(). 0, or an error of block_submit(). */
+	char serial[BLOCK_ID_LEN + 1];	/* of BLOCK_GET_ID, printable; "" if it has none */
+	bool identified;	/* it answered that, or will not */
+	struct block_request identify;	/* BLOCK_GET_ID; set by block_register() */
+	uint8_t id[BLOCK_ID_LEN];	/* what it answers; DMA memory */
+	/*
+	 * Takes a request that is checked and outstanding; it ends by
+	 * request_end(). Returns 0, or block_refuse() of an error of block_submit().
+	 */
 	int (*submit)(struct block_device *b, struct block_request *r);
-	/* Its limit has passed, or its owner wants it no more (r->canceled). */
+	/* Ends it with `error` as soon as the device has it no more; -ETIMEDOUT resets it. */
 	void (*withdraw)(struct block_device *b, struct block_request *r, int error);
 	/* Resets the device and gives it what it had again. 0, -ENOTSUP, -ENODEV, -EPROTO. */
 	int (*restart)(struct block_device *b);
@@ -112,7 +120,10 @@ struct block_device {
 	int (*describe)(struct block_device *b, char *buf, size_t size);
 };
 
-/* Adds a device for good. Returns 0, -ENOSPC. */
+/* For drivers: the request was not taken, for this reason, which it returns. */
+int block_refuse(struct block_request *r, int error);
+
+/* Adds a device for good, all set. Returns 0, -ENOSPC. */
 int __must_check block_register(struct block_device *b);
 
 unsigned block_count(void);
@@ -149,6 +160,18 @@ int __must_check block_flush(struct block_device *b);
 /* BLOCK_DISCARD, BLOCK_WRITE_ZEROES. */
 int __must_check block_erase(struct block_device *b, enum block_op op, uint64_t sector,
 			     uint64_t len);
+
+/*
+ * The device's serial number; "" if it has none or does not tell. Asked for
+ * once, by b->identify, unless the driver did so already. May run the loop.
+ */
+const char *block_serial(struct block_device *b);
+
+/* "read", "flush", ...: as the shell calls them. */
+const char *block_op_name(enum block_op op);
+
+/* One line: size, block size, what it can do, who drives it; as format(). */
+int block_describe(struct block_device *b, char *buf, size_t size);
 
 /* Prints the lines of the boot report about block devices. */
 void block_report(void);

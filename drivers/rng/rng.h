@@ -3,15 +3,15 @@
  * Sources of random bytes, whatever drives them. What a source delivers is as
  * random as the device behind it says; mixing several is the user's affair.
  *
+ *	r->request.done = key_arrived;
  *	r->buf = key;
  *	r->len = sizeof(key);
- *	r->done = key_arrived;
  *	rc = rng_submit(0, r);
  *
- * A request is its owner's, and the source's from rng_submit() until done() is
- * called: once, from the event loop, never from within a call of this header
- * but those that run the loop. Any number may be outstanding; of one source
- * they end in the order submitted unless they end early.
+ * kernel/request.h says whose a request is when. Any number may be outstanding,
+ * of any length; of one source they end in the order submitted unless they
+ * end early. When one has ended with 0, buf[len] is filled; else buf is
+ * undefined, and not written any more either way.
  *
  * A source that does not answer in time is stopped: its device is reset, and
  * whatever is outstanding ends with -ETIMEDOUT.
@@ -20,8 +20,7 @@
  */
 #pragma once
 
-#include "kernel/lib/types.h"
-#include "kernel/time.h"
+#include "kernel/request.h"
 
 enum { RNG_MAX = 64 };
 
@@ -31,33 +30,21 @@ enum { RNG_MAX = 64 };
 struct rng;
 
 struct rng_request {
-	/* The owner sets these; the rest it zeroes before the first use. */
+	struct request request;
+	/* The owner sets these. */
 	void *buf;		/* any memory, stack included: no device sees it */
 	size_t len;		/* bytes, not 0 */
-	void (*done)(struct rng_request *r);
-	uint64_t limit;		/* ns from submission; 0: as long as the source may take */
 
-	/*
-	 * Valid in done(): 0, and buf[len] is filled; else buf is undefined:
-	 * -ETIMEDOUT (the limit, or the source was stopped for silence),
-	 * -EPROTO (the device lied: the source is stopped), -ECANCELED.
-	 */
-	int error;
-
-	/* rng.c's */
-	struct rng *rng;	/* not NULL: outstanding */
-	struct timer timer;
-	bool ended;		/* done() is yet to be called */
-
-	/* The source's, from submit() to rng_end(). */
-	size_t filled;		/* bytes of buf */
+	/* The class's and the source's. */
+	struct rng *rng;
 	struct rng_request *next;
+	size_t filled;		/* bytes of buf */
 };
 
 /* A source; its driver sets these, and they last for ever. */
 struct rng {
 	const char *name;	/* a static text */
-	/* Takes a request; it ends by rng_end(). Returns 0 or an error of rng_submit(). */
+	/* Takes a request; it ends by request_end(). Returns 0 or an error of rng_submit(). */
 	int (*submit)(struct rng *rng, struct rng_request *r);
 	/* Gives a request back that has not ended; its buf is not written any more. */
 	void (*withdraw)(struct rng *rng, struct rng_request *r);
@@ -66,8 +53,8 @@ struct rng {
 /* Adds a source for good. Returns 0, -ENOSPC. */
 int __must_check rng_register(struct rng *rng);
 
-/* For drivers: the request, which the source has no more, ends like this. Calls nobody. */
-void rng_end(struct rng_request *r, int error);
+/* For the host's tests: the latest is none any more. */
+void rng_forget(void);
 
 unsigned rng_count(void);
 
@@ -82,9 +69,8 @@ const char *rng_name(unsigned index);
 int __must_check rng_submit(unsigned index, struct rng_request *r);
 
 /*
- * Ends a request with -ECANCELED. False if it is not outstanding, or has ended
- * another way and done() is about to be called. Either way done() is called
- * once for one submission; buf is not written after this returns.
+ * Ends a request with -ECANCELED. False if it is not outstanding or about to
+ * end. Either way buf is not written after this returns.
  */
 bool rng_cancel(struct rng_request *r);
 

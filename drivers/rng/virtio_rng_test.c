@@ -15,6 +15,7 @@ static uint32_t piece;		/* the device delivers at most this much at once */
 static uint32_t claim_extra;	/* and says that it was so much more */
 static uint32_t ring = 64;	/* descriptors that it has */
 static unsigned sources;	/* interrupts */
+static uint64_t offers;		/* features beside the usual */
 
 static void answer(struct fake_device *f)
 {
@@ -48,6 +49,7 @@ static bool begin(struct ktest_run *t, unsigned *index)
 	fake.sources = sources;
 	fake.messages = true;
 	fake.queue_max = ring;
+	fake.offered |= offers;
 	counter = 0;
 	piece = 1000;
 	claim_extra = 0;
@@ -171,12 +173,12 @@ static struct job {
 } jobs[MANY];
 static unsigned jobs_done;
 
-static struct job *job_of(struct rng_request *r)
+static struct job *job_of(struct request *r)
 {
-	return container_of(r, struct job, request);
+	return container_of(r, struct job, request.request);
 }
 
-static void job_done(struct rng_request *r)
+static void job_done(struct request *r)
 {
 	struct job *j = job_of(r);
 
@@ -196,7 +198,7 @@ static int job_submit(unsigned index, struct job *j, size_t len)
 {
 	j->request.buf = j->buf;
 	j->request.len = len;
-	j->request.done = job_done;
+	j->request.request.done = job_done;
 	return rng_submit(index, &j->request);
 }
 
@@ -214,8 +216,9 @@ static void later(struct fake_device *f __unused)
 static void expect_ended(struct ktest_run *t, const struct job *j, int error)
 {
 	expect_eq(t, j->done, 1);
-	expect_eq(t, j->request.error, error);
-	expect(t, !j->request.rng && !j->request.ended && !j->request.timer.running);
+	expect_eq(t, j->request.request.error, error);
+	expect(t, !j->request.request.outstanding && !j->request.request.ended);
+	expect(t, !j->request.request.timer.running);
 }
 
 KTEST(rng_many_requests_end_in_order_with_bytes_of_their_own)
@@ -289,8 +292,10 @@ KTEST(rng_cancelled_request_ends_once_in_every_state)
 	expect_eq(t, jobs[1].done + jobs[3].done, 0);
 
 	/* What the device had for them comes to those that are left. */
+	fake.answer = answer;
 	answer(&fake);
-	turns(3);
+	turns(5);
+	fake.answer = later;
 	expect_ended(t, &jobs[1], 0);
 	expect_ended(t, &jobs[3], 0);
 	expect_eq(t, memcmp(jobs[0].buf, zero, sizeof(zero)), 0);
@@ -314,7 +319,7 @@ KTEST(rng_cancelled_request_ends_once_in_every_state)
 	piece = 1000;
 	require(t, job_submit(index, &jobs[0], 100) == 0);
 	answer(&fake);
-	while (!jobs[0].request.ended && !jobs[0].done)
+	while (!jobs[0].request.request.ended && !jobs[0].done)
 		loop_turn();
 	expect(t, !rng_cancel(&jobs[0].request));
 	turns(2);
@@ -330,7 +335,7 @@ KTEST(rng_limit_of_one_request_is_nobody_elses)
 	require(t, begin(t, &index));
 	jobs_clear();
 	fake.answer = later;
-	jobs[0].request.limit = 1;
+	jobs[0].request.request.limit = 1;
 	require(t, job_submit(index, &jobs[0], 16) == 0);
 	require(t, job_submit(index, &jobs[1], 16) == 0);
 	turns(4);
@@ -342,7 +347,7 @@ KTEST(rng_limit_of_one_request_is_nobody_elses)
 	turns(4);
 	expect_ended(t, &jobs[1], 0);
 	jobs[0].done = 0;
-	jobs[0].request.limit = NS_PER_S;
+	jobs[0].request.request.limit = NS_PER_S;
 	require(t, job_submit(index, &jobs[0], 16) == 0);
 	turns(4);
 	expect_ended(t, &jobs[0], 0);
@@ -457,7 +462,7 @@ static void cancel_the_next(struct job *j)
 
 static void read_within(struct job *j)
 {
-	if (j->request.error == 0)
+	if (j->request.request.error == 0)
 		again_rc = rng_read(again_index, j->buf, 40);
 }
 
@@ -499,7 +504,7 @@ KTEST(rng_requests_that_cannot_be)
 	expect_eq(t, rng_submit(index, &jobs[0].request), -EBUSY);
 	turns(2);
 	expect_ended(t, &jobs[0], -ECANCELED);
-	jobs[0].request.done = NULL;
+	jobs[0].request.request.done = NULL;
 	expect_eq(t, rng_submit(index, &jobs[0].request), -EINVAL);
 	end();
 }
@@ -529,11 +534,11 @@ static void step(struct ktest_run *t, unsigned index, unsigned *submitted)
 
 	switch (ktest_random_below(t, 8)) {
 	case 0: case 1: case 2:
-		if (j->request.rng)
+		if (j->request.request.outstanding)
 			break;
-		j->request.limit = 0;
+		j->request.request.limit = 0;
 		if (ktest_random_below(t, 4) == 0)
-			j->request.limit = 1 + ktest_random_below(t, 1 << 20);
+			j->request.request.limit = 1 + ktest_random_below(t, 1 << 20);
 		if (job_submit(index, j, 1 + ktest_random_below(t, EACH_MAX)) == 0)
 			submitted[i]++;
 		break;
@@ -571,9 +576,125 @@ KTEST(rng_each_submission_ends_once_whatever_happens)
 		turns(2000);
 		for (unsigned i = 0; i < MANY; i++) {
 			expect_eq(t, jobs[i].done, submitted[i]);
-			expect(t, !jobs[i].request.rng);
+			expect(t, !jobs[i].request.request.outstanding);
 		}
 		expect_eq(t, fake.dev.fault != NULL, round % 2);
 		end();
 	}
+}
+
+/* Large pieces. */
+
+enum { LARGE = 1000 * 1000 };
+
+static uint8_t large[LARGE + 16];
+
+static bool large_is_right(void)
+{
+	for (unsigned i = 0; i < LARGE; i++)
+		if (large[i] != (uint8_t)(i + 1))
+			return false;
+	for (unsigned i = LARGE; i < sizeof(large); i++)
+		if (large[i] != 0)
+			return false;
+	return true;
+}
+
+static void large_clear(void)
+{
+	counter = 0;
+	memset(large, 0, sizeof(large));
+}
+
+KTEST_MAY_FAIL(virtio_rng_much_at_once_arrives_whole_with_large_pieces_or_small)
+{
+	static unsigned index;
+
+	fake_device_init(&fake, VIRTIO_ID_RNG);
+	fake.answer = answer;
+	fake.queue_max = 64;
+	piece = UINT32_MAX;
+	claim_extra = 0;
+	if (!expect_done(t, virtio_device_start(&fake.dev, rng_driver())))
+		return;
+	index = rng_count() - 1;
+	large_clear();
+	expect_eq(t, rng_read(index, large, LARGE), 0);
+	expect(t, large_is_right());
+	end();
+	fault_note(FAULT_HEAP, -1);	/* the source stays for ever */
+}
+
+KTEST(virtio_rng_asks_for_nothing_while_the_device_has_some)
+{
+	unsigned index, bells;
+
+	require(t, begin(t, &index));
+	jobs_clear();
+	fake.answer = later;
+	bells = fake.bells;
+	for (unsigned i = 0; i < MANY; i++)
+		require(t, job_submit(index, &jobs[i], EACH_MAX) == 0);
+	expect_eq(t, fake.bells, bells + 1);
+	for (unsigned i = 0; i < 1000 && jobs_done < MANY; i++) {
+		bells = fake.bells;
+		answer(&fake);
+		turns(2);
+		expect(t, fake.bells <= bells + 1);
+	}
+	expect_eq(t, jobs_done, MANY);
+	end();
+}
+
+/* Resets. */
+
+/* Half of what is asked for has come when the reset comes. */
+static void reset_amid(struct ktest_run *t, unsigned index,
+		       int (*reset)(struct virtio_device *dev))
+{
+	jobs_clear();
+	fake.answer = later;
+	for (unsigned i = 0; i < MANY; i++)
+		require(t, job_submit(index, &jobs[i], EACH_MAX) == 0);
+	answer(&fake);
+	turns(2);
+	expect_eq(t, reset(&fake.dev), 0);
+	expect_eq(t, fake.dev.fault, NULL);
+	fake.answer = answer;
+	answer(&fake);
+	turns(1000);
+	for (unsigned i = 0; i < MANY; i++) {
+		expect_ended(t, &jobs[i], 0);
+		expect_eq(t, jobs[i].order, i);
+	}
+}
+
+static int queue_reset(struct virtio_device *dev)
+{
+	return virtio_queue_reset(dev, dev->queues);
+}
+
+KTEST(rng_requests_outlast_a_reset_of_the_device)
+{
+	unsigned index;
+
+	for (sources = 0; sources < 3; sources++) {
+		require(t, begin(t, &index));
+		reset_amid(t, index, virtio_device_restart);
+		end();
+	}
+}
+
+KTEST(rng_requests_outlast_a_reset_of_the_queue)
+{
+	unsigned index;
+
+	for (sources = 0; sources < 3; sources++) {
+		offers = VIRTIO_F_RING_RESET;
+		require(t, begin(t, &index));
+		offers = 0;
+		reset_amid(t, index, queue_reset);
+		end();
+	}
+	sources = 2;
 }

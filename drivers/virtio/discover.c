@@ -3,6 +3,7 @@
 #include "drivers/virtio/virtio.h"
 
 #include "drivers/virtio/transport.h"
+#include "drivers/virtio/virtio_trace.h"
 #include "kernel/lib/errno.h"
 #include "mm/fault.h"
 
@@ -20,6 +21,11 @@ int virtio_device_register(struct virtio_device *dev)
 	}
 	devices[device_count++] = dev;
 	return 0;
+}
+
+void virtio_devices_forget(void)
+{
+	device_count = 0;
 }
 
 static const struct virtio_driver *driver_find(uint32_t id)
@@ -41,6 +47,8 @@ static void device_bind(struct virtio_device *dev)
 
 	if (!driver || dev->undriven)
 		return;
+	if (IS_ENABLED(CONFIG_VIRTIO_TRACE))
+		virtio_trace_device(dev);
 	fault_attempt_begin(&before);
 	rc = virtio_device_start(dev, driver);
 	if (!rc)

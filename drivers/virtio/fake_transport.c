@@ -29,7 +29,7 @@ static void fake_close(struct virtio_device *dev)
 
 static uint8_t fake_status(struct virtio_device *dev)
 {
-	return of(dev)->status;
+	return of(dev)->gone ? VIRTIO_STATUS_GONE : of(dev)->status;
 }
 
 static void fake_set_status(struct virtio_device *dev, uint8_t status)
@@ -46,13 +46,18 @@ static void fake_set_status(struct virtio_device *dev, uint8_t status)
 	if (f->refuses_features)
 		f->status &= ~VIRTIO_STATUS_FEATURES_OK;
 	if (status == 0) {
+		f->resets++;
 		memset(f->rings, 0, sizeof(f->rings));
+		if (f->forget)
+			f->forget(f);
 	}
 }
 
 static uint64_t fake_features(struct virtio_device *dev)
 {
-	return of(dev)->offered;
+	const struct fake_device *f = of(dev);
+
+	return f->resets > 1 ? f->offered & ~f->lost_after_restart : f->offered;
 }
 
 static void fake_set_features(struct virtio_device *dev, uint64_t features)
@@ -84,9 +89,41 @@ static uint32_t fake_config_read(struct virtio_device *dev, uint32_t offset, uns
 	return value;
 }
 
+static void fake_config_write(struct virtio_device *dev, uint32_t offset, unsigned width,
+			      uint32_t value)
+{
+	of(dev)->config_writes++;
+	memcpy(&of(dev)->config[offset], &value, width);	/* the sanitizer bounds it */
+}
+
 static uint32_t fake_queue_size_max(struct virtio_device *dev, uint16_t index)
 {
-	return index < FAKE_QUEUES ? of(dev)->queue_max : 0;
+	const struct fake_device *f = of(dev);
+
+	if (f->resets > 1 && f->size_after_restart)
+		return f->size_after_restart;
+	return index < FAKE_QUEUES ? f->queue_max : 0;
+}
+
+static int fake_queue_reset(struct virtio_device *dev, uint16_t index)
+{
+	struct fake_device *f = of(dev);
+
+	f->queue_resets++;
+	if (f->queue_resets_ignored)
+		return -ENOTSUP;
+	memset(&f->rings[index], 0, sizeof(f->rings[index]));
+	return 0;
+}
+
+static bool fake_queue_is_reset(struct virtio_device *dev, uint16_t index __unused)
+{
+	return !of(dev)->queue_never_resets;
+}
+
+static bool fake_cut_off(struct virtio_device *dev)
+{
+	return of(dev)->cut = of(dev)->can_be_cut_off;
 }
 
 static int fake_queue_enable(struct virtio_device *dev, struct virtqueue *vq,
@@ -140,8 +177,8 @@ static void interrupt(void)
 	struct fake_device *f = interrupting;
 
 	for (unsigned i = 0; i < FAKE_SOURCES; i++) {
-		if (f->pending & 1u << i && f->irqs[i] && f->irqs[i]->vector) {
-			f->pending &= ~(1u << i);
+		if (f->pending[i] && f->irqs[i] && f->irqs[i]->vector) {
+			f->pending[i] = false;
 			irq_dispatch(f->irqs[i]->vector);
 			return;
 		}
@@ -152,7 +189,7 @@ static void raise(struct fake_device *f, unsigned source, unsigned what)
 {
 	f->isr |= what;
 	if (f->tried >= f->mute)
-		f->pending |= 1u << source;
+		f->pending[source] = true;
 }
 
 static int fake_irqs_open(struct virtio_device *dev, unsigned wanted, unsigned *count)
@@ -178,6 +215,8 @@ static int fake_irq_connect(struct virtio_device *dev, unsigned index, struct ir
 
 	if (f->connect_error)
 		return f->connect_error;
+	if (f->vectors && index >= f->vectors)
+		return -ENOSPC;
 	f->irqs[index] = irq;
 	return irq_connect_message(irq, &message);
 }
@@ -187,7 +226,7 @@ static int fake_irq_retry(struct virtio_device *dev, struct irq *irq)
 	struct fake_device *f = of(dev);
 
 	irq_disconnect(irq);
-	f->pending = 0;
+	memset(f->pending, 0, sizeof(f->pending));
 	if (f->tried == f->ways)
 		return -ENOENT;
 	f->tried++;
@@ -200,7 +239,7 @@ static void fake_irqs_close(struct virtio_device *dev)
 	struct fake_device *f = of(dev);
 
 	f->irqs_open--;
-	f->pending = 0;
+	memset(f->pending, 0, sizeof(f->pending));
 	memset(f->irqs, 0, sizeof(f->irqs));
 }
 
@@ -225,6 +264,8 @@ static unsigned fake_acknowledge(struct virtio_device *dev)
 	unsigned isr = f->isr;
 
 	f->isr = 0;
+	if (f->storms)
+		raise(f, 0, VIRTIO_INTERRUPT_QUEUE);
 	f->acknowledged_failed += dev->fault != NULL;
 	return f->messages ? VIRTIO_INTERRUPT_ANY : isr;
 }
@@ -248,8 +289,12 @@ static const struct virtio_transport_ops fake_ops = {
 	.set_features = fake_set_features,
 	.config_generation = fake_generation,
 	.config_read = fake_config_read,
+	.config_write = fake_config_write,
 	.queue_size_max = fake_queue_size_max,
 	.queue_enable = fake_queue_enable,
+	.queue_reset = fake_queue_reset,
+	.queue_is_reset = fake_queue_is_reset,
+	.cut_off = fake_cut_off,
 	.notify = fake_notify,
 	.irqs_open = fake_irqs_open,
 	.irq_connect = fake_irq_connect,
@@ -266,7 +311,8 @@ static const struct virtio_transport_ops fake_ops = {
 void fake_device_init(struct fake_device *f, uint32_t id)
 {
 	memset(f, 0, sizeof(*f));
-	f->dev.ops = &fake_ops;
+	f->ops = fake_ops;
+	f->dev.ops = &f->ops;
 	f->dev.id = id;
 	f->dev.modern = true;
 	f->dev.config_len = FAKE_CONFIG_LEN;

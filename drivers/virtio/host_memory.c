@@ -16,6 +16,7 @@
 
 const void *host_memory_refuse;
 unsigned host_memory_live;
+uintptr_t host_memory_bias;
 
 /* Tests that may fail do so here without being asked. */
 static void __attribute__((constructor)) refuse_to_tests(void)
@@ -82,6 +83,11 @@ __weak int kmalloc_diff(uint64_t mark __unused,
 	return -ENOTSUP;
 }
 
+__weak void fault_attempt_failed(const struct fault_attempt *before __unused,
+				 const char *who __unused)
+{
+}
+
 /* No window: every address is asked for. */
 __weak struct dma_window dma_window;
 
@@ -92,7 +98,7 @@ __weak int dma_addr_find(const void *ptr, size_t len, paddr_t *out)
 		return -EINVAL;
 	if (!ptr || ptr == host_memory_refuse)
 		return -EFAULT;
-	*out = (uintptr_t)ptr;
+	*out = (uintptr_t)ptr - host_memory_bias;
 	return 0;
 }
 

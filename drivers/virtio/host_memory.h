@@ -5,4 +5,5 @@
 #include "kernel/lib/types.h"
 
 extern const void *host_memory_refuse;	/* dma_addr() says -EFAULT */
+extern uintptr_t host_memory_bias;	/* an address less this is its bus address; 0 */
 extern unsigned host_memory_live;	/* blocks allocated and not freed */

@@ -7,6 +7,7 @@
 #include "drivers/virtio/virtio.h"
 
 #include "drivers/virtio/transport.h"
+#include "drivers/virtio/virtio_trace.h"
 #include "kernel/lib/errno.h"
 #include "kernel/lib/string.h"
 #include "kernel/wait.h"
@@ -20,7 +21,6 @@ LOG_DEFINE();
 enum {
 	LEGACY_ALIGN = 4096,		/* 2.7.2 */
 	MODERN_ALIGN = 16,
-	SETTLE_TRIES = 16,
 };
 
 /*
@@ -29,7 +29,7 @@ enum {
  */
 static const uint64_t core_features =
 	VIRTIO_F_VERSION_1 | VIRTIO_F_ACCESS_PLATFORM | VIRTIO_F_ORDER_PLATFORM |
-	VIRTQUEUE_FEATURES;
+	VIRTIO_F_RING_RESET | VIRTQUEUE_FEATURES;
 
 const char *virtio_id_name(uint32_t id)
 {
@@ -44,8 +44,11 @@ const char *virtio_id_name(uint32_t id)
 	return id < ARRAY_SIZE(names) ? names[id] : NULL;
 }
 
-/* Writes 0 and waits until the device reads so (4.1.4.3.1, 4.2.2.1). */
-static int device_reset(struct virtio_device *dev)
+/*
+ * 4.1.4.3.1, 4.2.2.1. What did not reset when it was waited for is not waited
+ * for again.
+ */
+int virtio_device_reset(struct virtio_device *dev)
 {
 	struct wait w;
 	bool done;
@@ -53,18 +56,19 @@ static int device_reset(struct virtio_device *dev)
 	dev->status = 0;
 	dev->ops->set_status(dev, 0);
 	done = dev->ops->status(dev) == 0;
-	if (!done) {
+	if (!done && !dev->stuck) {
 		wait_begin(&w, WAIT_DEVICE);
 		while (dev->ops->status(dev) != 0 && wait_turn(&w))
 			;
 		wait_end(&w);
 		done = dev->ops->status(dev) == 0;
 	}
-	dev->unsafe = !done;
+	dev->stuck = !done;
+	dev->unsafe = !done && !(dev->ops->cut_off && dev->ops->cut_off(dev));
 	return done ? 0 : -ETIMEDOUT;
 }
 
-static void status_add(struct virtio_device *dev, uint8_t bits)
+void virtio_status_add(struct virtio_device *dev, uint8_t bits)
 {
 	dev->status |= bits;
 	dev->ops->set_status(dev, dev->status);
@@ -78,8 +82,8 @@ void virtio_device_fail(struct virtio_device *dev, const char *what, uint64_t va
 		return;
 	dev->fault = what;
 	dev->fault_value = value;
-	status_add(dev, VIRTIO_STATUS_FAILED);
-	device_reset(dev);
+	virtio_status_add(dev, VIRTIO_STATUS_FAILED);
+	virtio_device_reset(dev);
 	for (struct virtqueue *vq = dev->queues; vq; vq = vq->next)
 		virtqueue_stop(vq);
 	virtio_irqs_stop(dev);
@@ -162,7 +166,7 @@ void virtio_queues_free(struct virtio_device *dev)
 	virtio_irqs_free(dev);
 }
 
-static int queue_enable(struct virtio_device *dev, struct virtqueue *vq)
+int virtio_queue_enable(struct virtio_device *dev, struct virtqueue *vq)
 {
 	struct virtqueue_addresses a;
 	int rc = dma_addr(vq->memory, PAGE_SIZE << vq->order, &a.desc);
@@ -183,8 +187,8 @@ static bool queue_shape(const struct virtio_device *dev, uint32_t max, uint16_t 
 	if (max == 0 || max > VIRTQUEUE_SIZE_LIMIT || !(packed || is_pow2(max)))
 		return false;
 	out->size = (uint16_t)min(max, (uint32_t)wish);
-	out->entries = dev->queue_size_fixed ? (uint16_t)max : out->size;
-	out->align = dev->modern ? MODERN_ALIGN : LEGACY_ALIGN;
+	out->entries = dev->ops->queue_size_fixed ? (uint16_t)max : out->size;
+	out->align = virtio_is_legacy(dev) ? LEGACY_ALIGN : MODERN_ALIGN;
 	out->features = dev->features;
 	return true;
 }
@@ -199,6 +203,8 @@ int virtio_queue_setup(struct virtio_device *dev, uint16_t index, uint16_t wish,
 
 	if (!is_pow2(wish) || wish > VIRTQUEUE_SIZE_MAX)
 		return -EINVAL;
+	if (IS_ENABLED(CONFIG_VIRTIO_TRACE))
+		virtio_trace_wish(dev, index, wish);
 	max = dev->ops->queue_size_max(dev, index);
 	if (!queue_shape(dev, max, wish, &shape)) {
 		virtio_device_fail(dev, "queue size is no power of two up to 32768", max);
@@ -209,7 +215,7 @@ int virtio_queue_setup(struct virtio_device *dev, uint16_t index, uint16_t wish,
 		return -ENOMEM;
 	vq->callback = callback;
 	virtio_irqs_assign(dev, vq);
-	rc = queue_enable(dev, vq);
+	rc = virtio_queue_enable(dev, vq);
 	if (rc) {
 		/* It may have heard half of it. */
 		virtio_device_fail(dev, "queue cannot be given to it", index);
@@ -225,46 +231,66 @@ int virtio_queue_setup(struct virtio_device *dev, uint16_t index, uint16_t wish,
 void virtio_device_ready(struct virtio_device *dev)
 {
 	if (!dev->fault)
-		status_add(dev, VIRTIO_STATUS_DRIVER_OK);
+		virtio_status_add(dev, VIRTIO_STATUS_DRIVER_OK);
+}
+
+int virtio_features_settle(struct virtio_device *dev)
+{
+	uint8_t status;
+
+	dev->ops->set_features(dev, dev->features);
+	if (virtio_is_legacy(dev))		/* no FEATURES_OK */
+		return 0;
+	virtio_status_add(dev, VIRTIO_STATUS_FEATURES_OK);
+	status = dev->ops->status(dev);
+	if (status == VIRTIO_STATUS_GONE)
+		virtio_device_fail(dev, "is gone, status", status);
+	else if (!(status & VIRTIO_STATUS_FEATURES_OK))
+		virtio_device_fail(dev, "refuses the features", dev->features);
+	return dev->fault ? -ENOTSUP : 0;
 }
 
 static int features_agree(struct virtio_device *dev, const struct virtio_driver *driver)
 {
 	uint64_t offered = dev->ops->features(dev);
 
-	if (!dev->modern) {			/* bits 0 to 31 only, no FEATURES_OK */
-		dev->features = offered & (driver->features | core_features) & UINT32_MAX;
-		dev->ops->set_features(dev, dev->features);
-		return 0;
+	if (virtio_is_legacy(dev)) {		/* bits 0 to 31 only */
+		dev->features = offered & UINT32_MAX &
+				(driver->features | core_features | VIRTIO_F_ANY_LAYOUT);
+		return virtio_features_settle(dev);
 	}
 	if (!(offered & VIRTIO_F_VERSION_1)) {
 		virtio_device_fail(dev, "modern without VERSION_1, features", offered);
 		return -EPROTO;
 	}
 	dev->features = offered & (driver->features | core_features);
-	dev->ops->set_features(dev, dev->features);
-	status_add(dev, VIRTIO_STATUS_FEATURES_OK);
-	if (!(dev->ops->status(dev) & VIRTIO_STATUS_FEATURES_OK)) {
-		virtio_device_fail(dev, "refuses the features", dev->features);
-		return -ENOTSUP;
-	}
-	return 0;
+	if (!driver->queue_halted || !driver->queue_restarted || !dev->ops->queue_reset)
+		dev->features &= ~VIRTIO_F_RING_RESET;
+	return virtio_features_settle(dev);
+}
+
+/* How many queues the driver says that this device gets. */
+static unsigned queues_of(struct virtio_device *dev, const struct virtio_driver *driver)
+{
+	unsigned wanted = driver->queues_wanted ? driver->queues_wanted(dev) : driver->queues;
+
+	return min(wanted, driver->queues);
 }
 
 static int device_bring_up(struct virtio_device *dev, const struct virtio_driver *driver)
 {
-	int rc = device_reset(dev);
+	int rc = virtio_device_reset(dev);
 
 	if (rc) {
 		virtio_device_fail(dev, "does not reset, status", dev->ops->status(dev));
 		return rc;
 	}
-	status_add(dev, VIRTIO_STATUS_ACKNOWLEDGE);
-	status_add(dev, VIRTIO_STATUS_DRIVER);
+	virtio_status_add(dev, VIRTIO_STATUS_ACKNOWLEDGE);
+	virtio_status_add(dev, VIRTIO_STATUS_DRIVER);
 	rc = features_agree(dev, driver);
 	if (rc)
 		return rc;
-	rc = virtio_irqs_open(dev, driver->queues);
+	rc = virtio_irqs_open(dev, queues_of(dev, driver));
 	if (!rc)
 		rc = driver->probe(dev);
 	if (rc)
@@ -288,64 +314,4 @@ int virtio_device_start(struct virtio_device *dev, const struct virtio_driver *d
 	dev->driver = driver;
 	virtio_irqs_prove(dev);
 	return 0;
-}
-
-static void config_copy(struct virtio_device *dev, uint32_t offset, unsigned width,
-			uint8_t *buf, uint32_t len)
-{
-	for (uint32_t i = 0; i < len; i += width) {
-		uint32_t v = dev->ops->config_read(dev, offset + i, width);
-
-		memcpy(buf + i, &v, width);	/* little-endian (2.5.3) */
-	}
-}
-
-static bool config_same(struct virtio_device *dev, uint32_t offset, unsigned width,
-			const uint8_t *buf, uint32_t len)
-{
-	for (uint32_t i = 0; i < len; i += width) {
-		uint32_t v = dev->ops->config_read(dev, offset + i, width);
-
-		if (memcmp(buf + i, &v, width) != 0)
-			return false;
-	}
-	return true;
-}
-
-/* A legacy device has no generation (2.5.4): read until two readings agree. */
-int virtio_config_read(struct virtio_device *dev, uint32_t offset, unsigned width, void *buf,
-		       uint32_t len)
-{
-	unsigned access = min(width, 4u);
-
-	if (!is_pow2(width) || width > 8 || !is_aligned(offset, width) || !is_aligned(len, width))
-		return -EINVAL;
-	if (dev->fault || offset > dev->config_len || len > dev->config_len - offset)
-		return -EPROTO;
-
-	for (unsigned i = 0; i < SETTLE_TRIES; i++) {
-		uint32_t before = dev->ops->config_generation(dev);
-
-		config_copy(dev, offset, access, buf, len);
-		if (dev->modern ? dev->ops->config_generation(dev) == before :
-				  config_same(dev, offset, access, buf, len))
-			return 0;
-	}
-	return -EPROTO;
-}
-
-int virtio_config_write(struct virtio_device *dev __unused, uint32_t offset __unused,
-			unsigned width __unused, const void *buf __unused, uint32_t len __unused)
-{
-	return -ENOTSUP;
-}
-
-int virtio_device_restart(struct virtio_device *dev __unused)
-{
-	return -ENOTSUP;
-}
-
-int virtio_queue_reset(struct virtio_device *dev __unused, struct virtqueue *vq __unused)
-{
-	return -ENOTSUP;
 }

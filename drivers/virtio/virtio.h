@@ -26,6 +26,7 @@
 #include "kernel/irq.h"
 #include "kernel/lib/table.h"
 #include "kernel/loop.h"
+#include "kernel/time.h"
 
 /* Device types (VIRTIO 1.2, 5). */
 enum virtio_id {
@@ -36,6 +37,7 @@ enum virtio_id {
 };
 
 /* Feature bits that belong to no device type (VIRTIO 1.2, 6). */
+#define VIRTIO_F_ANY_LAYOUT		BIT(27)	/* legacy: no framing is presumed (6.3) */
 /* Those of the ring are in virtqueue.h. */
 #define VIRTIO_F_VERSION_1		BIT(32)
 #define VIRTIO_F_ACCESS_PLATFORM	BIT(33)
@@ -46,6 +48,7 @@ enum {
 	VIRTIO_DEVICES_MAX = 64,
 	VIRTIO_TEXT_MAX = 96,
 	VIRTIO_LINE_MAX = 256,		/* of virtio_device_describe() */
+	VIRTIO_PLEAS_MAX = 4,		/* resets that a device may ask for in its life (2.1.2) */
 };
 
 struct virtio_driver;
@@ -59,7 +62,6 @@ struct virtio_device {
 	const char *undriven;		/* why it is only listed, else NULL */
 	uint32_t id;			/* enum virtio_id */
 	bool modern;			/* VIRTIO 1.0 or later, not legacy (7.4) */
-	bool queue_size_fixed;		/* a queue has the size it says (legacy PCI) */
 	uint32_t config_len;		/* bytes of configuration space, 0 if none */
 
 	/* The core sets. */
@@ -67,7 +69,8 @@ struct virtio_device {
 	uint64_t features;		/* agreed upon */
 	struct virtqueue *queues;
 	uint8_t status;			/* as last written (2.1) */
-	bool unsafe;			/* did not reset: may still use our memory */
+	bool unsafe;			/* did not reset and can still use our memory */
+	bool stuck;			/* did not reset when last told to */
 	const char *fault;		/* why it was stopped, NULL while it works */
 	uint64_t fault_value;
 
@@ -82,6 +85,11 @@ struct virtio_device {
 	bool polled;
 	struct poller poller;
 	uint64_t config_changes;	/* interrupts that told of one, or may have */
+	uint32_t generation;		/* of the configuration, when last looked at */
+	uint64_t config_looked;		/* time_now() when a polled device was asked last */
+	struct timer config_timer;	/* runs where no interrupt tells of the configuration */
+	unsigned restarts;		/* virtio_device_restart() */
+	unsigned pleas;			/* times that it asked for a reset and got one */
 
 	/* The driver's. */
 	void *driver_data;
@@ -220,6 +228,9 @@ uint64_t virtio_irqs_count(const struct virtio_device *dev);
 
 /* Prints a line for each device, or one that says that there is none. */
 void virtio_report(void);
+
+/* The same with what was agreed upon, the queues and the interrupts of those that are driven. */
+void virtio_print(void);
 
 struct json;
 /* Writes the value of "virtio" (Documentation/machine.md). */

@@ -51,6 +51,7 @@ enum virtio_mmio_reg {
 	MMIO_QUEUE_DESC = 0x080,	/* low; high follows */
 	MMIO_QUEUE_DRIVER = 0x090,
 	MMIO_QUEUE_DEVICE = 0x0a0,
+	MMIO_QUEUE_RESET = 0x0c0,
 	MMIO_CONFIG_GENERATION = 0x0fc,
 	MMIO_CONFIG = 0x100,
 };
@@ -108,7 +109,7 @@ static uint64_t get_features(struct virtio_device *dev)
 
 	reg_write(dev, MMIO_DEVICE_FEATURES_SEL, 0);
 	features = reg_read(dev, MMIO_DEVICE_FEATURES);
-	if (!dev->modern)
+	if (virtio_is_legacy(dev))
 		return features;
 	reg_write(dev, MMIO_DEVICE_FEATURES_SEL, 1);
 	return features | (uint64_t)reg_read(dev, MMIO_DEVICE_FEATURES) << 32;
@@ -118,7 +119,7 @@ static void set_features(struct virtio_device *dev, uint64_t features)
 {
 	reg_write(dev, MMIO_DRIVER_FEATURES_SEL, 0);
 	reg_write(dev, MMIO_DRIVER_FEATURES, (uint32_t)features);
-	if (!dev->modern)
+	if (virtio_is_legacy(dev))
 		return;
 	reg_write(dev, MMIO_DRIVER_FEATURES_SEL, 1);
 	reg_write(dev, MMIO_DRIVER_FEATURES, (uint32_t)(features >> 32));
@@ -126,7 +127,7 @@ static void set_features(struct virtio_device *dev, uint64_t features)
 
 static uint32_t config_generation(struct virtio_device *dev)
 {
-	return dev->modern ? reg_read(dev, MMIO_CONFIG_GENERATION) : 0;
+	return virtio_is_legacy(dev) ? 0 : reg_read(dev, MMIO_CONFIG_GENERATION);
 }
 
 static uint32_t config_read(struct virtio_device *dev, uint32_t offset, unsigned width)
@@ -136,6 +137,20 @@ static uint32_t config_read(struct virtio_device *dev, uint32_t offset, unsigned
 	offset += MMIO_CONFIG;
 	return width == 4 ? mmio_read32(regs, offset) :
 	       width == 2 ? mmio_read16(regs, offset) : mmio_read8(regs, offset);
+}
+
+static void config_write(struct virtio_device *dev, uint32_t offset, unsigned width,
+			 uint32_t value)
+{
+	struct mmio *regs = of(dev)->regs;
+
+	offset += MMIO_CONFIG;
+	if (width == 4)
+		mmio_write32(regs, offset, value);
+	else if (width == 2)
+		mmio_write16(regs, offset, (uint16_t)value);
+	else
+		mmio_write8(regs, offset, (uint8_t)value);
 }
 
 static uint32_t queue_size_max(struct virtio_device *dev, uint16_t index)
@@ -170,7 +185,7 @@ static int queue_enable(struct virtio_device *dev, struct virtqueue *vq,
 			const struct virtqueue_addresses *a)
 {
 	reg_write(dev, MMIO_QUEUE_SEL, vq->index);
-	if (!dev->modern)
+	if (virtio_is_legacy(dev))
 		return queue_enable_legacy(dev, vq, a);
 	if (reg_read(dev, MMIO_QUEUE_READY) != 0)
 		return -EBUSY;
@@ -179,6 +194,26 @@ static int queue_enable(struct virtio_device *dev, struct virtqueue *vq,
 	write_address(dev, MMIO_QUEUE_DRIVER, a->avail);
 	write_address(dev, MMIO_QUEUE_DEVICE, a->used);
 	reg_write(dev, MMIO_QUEUE_READY, 1);
+	return 0;
+}
+
+static bool queue_is_reset(struct virtio_device *dev, uint16_t index)
+{
+	reg_write(dev, MMIO_QUEUE_SEL, index);
+	return reg_read(dev, MMIO_QUEUE_RESET) == 0 && reg_read(dev, MMIO_QUEUE_READY) == 0;
+}
+
+/*
+ * 4.2.2: while it goes on QueueReset reads 1, and when it is over QueueReady
+ * reads 0. QEMU 7.2 offers RING_RESET on MMIO too, where it has no such
+ * register: neither comes true.
+ */
+static int queue_reset(struct virtio_device *dev, uint16_t index)
+{
+	reg_write(dev, MMIO_QUEUE_SEL, index);
+	reg_write(dev, MMIO_QUEUE_RESET, 1);
+	if (reg_read(dev, MMIO_QUEUE_RESET) == 0 && reg_read(dev, MMIO_QUEUE_READY) != 0)
+		return -ENOTSUP;
 	return 0;
 }
 
@@ -218,6 +253,13 @@ static void irqs_close(struct virtio_device *dev __unused)
 {
 }
 
+/* 4.2.2.2: bits that do not exist are not looked at, and never acknowledged. */
+static uint32_t interrupt_status(struct virtio_device *dev)
+{
+	return reg_read(dev, MMIO_INTERRUPT_STATUS) &
+	       (VIRTIO_INTERRUPT_QUEUE | VIRTIO_INTERRUPT_CONFIG);
+}
+
 /*
  * An edge comes only after the line has fallen: what the device reports
  * between the reading and the acknowledgement must not be left standing.
@@ -229,9 +271,9 @@ static unsigned acknowledge(struct virtio_device *dev)
 	unsigned told = 0;
 	uint32_t status;
 
-	while (tries-- && (status = reg_read(dev, MMIO_INTERRUPT_STATUS))) {
+	while (tries-- && (status = interrupt_status(dev))) {
 		reg_write(dev, MMIO_INTERRUPT_ACK, status);
-		told |= status & (VIRTIO_INTERRUPT_QUEUE | VIRTIO_INTERRUPT_CONFIG);
+		told |= status;
 	}
 	return told;
 }
@@ -254,8 +296,11 @@ static const struct virtio_transport_ops mmio_ops = {
 	.set_features = set_features,
 	.config_generation = config_generation,
 	.config_read = config_read,
+	.config_write = config_write,
 	.queue_size_max = queue_size_max,
 	.queue_enable = queue_enable,
+	.queue_reset = queue_reset,
+	.queue_is_reset = queue_is_reset,
 	.notify = notify,
 	.irqs_open = irqs_open,
 	.irq_connect = irq_connect,
@@ -281,6 +326,8 @@ static void device_take(struct mmio *regs, const struct virtio_mmio_window *wind
 	m->dev.found_through = window->from;
 	m->dev.id = id;
 	m->dev.modern = version == 2;
+	if (version == 1 && !IS_ENABLED(CONFIG_VIRTIO_LEGACY))
+		m->dev.undriven = "legacy, which is not configured";
 	m->dev.config_len = window->size - MMIO_CONFIG;
 	m->regs = regs;
 	m->window = *window;
@@ -288,22 +335,25 @@ static void device_take(struct mmio *regs, const struct virtio_mmio_window *wind
 		kfree(m);
 }
 
-/* Looks into one mapped window. False if there is no virtio there. */
+/*
+ * Looks into one mapped window, in the order of 4.2.3.1.1. False if there is no
+ * virtio there. One with id 0 is empty, of which nothing is said (4.2.2.2).
+ */
 static bool window_probe(struct mmio *regs, const struct virtio_mmio_window *window)
 {
 	uint32_t version, id;
 
 	if (mmio_read32(regs, MMIO_MAGIC) != MMIO_MAGIC_VALUE)
 		return false;
-	id = mmio_read32(regs, MMIO_DEVICE_ID);
-	if (id == 0)				/* 4.2.2: nobody lives here */
-		return true;
 	version = mmio_read32(regs, MMIO_VERSION);
-	if (version == 1 || version == 2)
-		device_take(regs, window, id, version);
-	else
+	if (version != 1 && version != 2) {
 		log_warn("virtio-mmio at 0x%llx has version %u",
 			 (unsigned long long)window->base, version);
+		return true;
+	}
+	id = mmio_read32(regs, MMIO_DEVICE_ID);
+	if (id != 0)
+		device_take(regs, window, id, version);
 	return true;
 }
 
@@ -344,10 +394,7 @@ static void view_map(struct view *v, unsigned first)
 		v->end = v->start;
 }
 
-/*
- * Windows that somebody vouches for. ACPI lists empty ones too: these cost one
- * read.
- */
+/* Windows that somebody vouches for. ACPI lists empty ones too. */
 static void probe_told(void)
 {
 	struct view v = { 0 };
@@ -361,8 +408,6 @@ static void probe_told(void)
 		if (!v.regs)
 			continue;
 		regs = (struct mmio *)mmio_at(v.regs, w->base - v.start);
-		if (w->may_be_empty && mmio_read32(regs, MMIO_DEVICE_ID) == 0)
-			continue;
 		if (!window_probe(regs, w))
 			log_warn("no virtio-mmio device at 0x%llx (%s)",
 				 (unsigned long long)w->base, w->from);

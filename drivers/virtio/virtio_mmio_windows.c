@@ -64,7 +64,7 @@ int virtio_mmio_window_from_acpi(const struct acpi_virtio_mmio *said,
 		.base = said->base, .size = size, .gsi = said->line.gsi,
 		.trigger = said->line.level ? IRQ_LEVEL : IRQ_EDGE,
 		.polarity = said->line.active_low ? IRQ_ACTIVE_LOW : IRQ_ACTIVE_HIGH,
-		.may_be_empty = true, .from = "ACPI",
+		.from = "ACPI",
 	};
 	return 0;
 }

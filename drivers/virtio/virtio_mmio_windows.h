@@ -22,7 +22,6 @@ struct virtio_mmio_window {
 	uint32_t gsi;
 	enum irq_trigger trigger;
 	enum irq_polarity polarity;
-	bool may_be_empty;	/* ACPI names those without a device, too */
 	const char *from;	/* who said so: "command line", "ACPI", "configured window" */
 };
 

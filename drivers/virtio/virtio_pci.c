@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * virtio over PCI, modern interface (VIRTIO 1.2, 4.1). A transitional device
- * is driven as a modern one; a legacy-only device is listed.
+ * is driven as a modern one, a legacy-only device by virtio_pci_legacy.c.
  *
  * A BAR of ordinary size is mapped once, whole; from a larger one each
  * structure is mapped by itself, with a bound.
@@ -10,11 +10,10 @@
  * ISR status: reading it says whose the interrupt is and acknowledges it
  * (4.1.4.5).
  */
-#include "drivers/virtio/transport.h"
+#include "drivers/virtio/virtio_pci.h"
 
 #include <asm/io.h>
 
-#include "drivers/pci/pci_irq.h"
 #include "drivers/virtio/virtio_pci_caps.h"
 #include "kernel/lib/errno.h"
 #include "kernel/lib/format.h"
@@ -41,6 +40,7 @@ enum virtio_pci_common_reg {
 	COMMON_QUEUE_DESC = 0x20,		/* low; high follows */
 	COMMON_QUEUE_DRIVER = 0x28,
 	COMMON_QUEUE_DEVICE = 0x30,
+	COMMON_QUEUE_RESET = 0x3a,		/* 16 bits, with RING_RESET */
 };
 
 enum {
@@ -48,18 +48,16 @@ enum {
 };
 
 struct virtio_pci {
-	struct virtio_device dev;
-	const struct pci_device *pci;
+	struct virtio_pci_function function;
 	struct virtio_pci_caps caps;
 	struct mmio *bars[PCI_BARS_MAX];		/* mapped whole */
 	struct mmio *regs[VIRTIO_PCI_CAP_COUNT];	/* structures, by cfg_type */
 	uint32_t lengths[VIRTIO_PCI_CAP_COUNT];		/* bytes of them mapped */
-	struct pci_irqs irqs;
 };
 
 static const struct virtio_pci *of(const struct virtio_device *dev)
 {
-	return container_of(dev, struct virtio_pci, dev);
+	return container_of(dev, struct virtio_pci, function.dev);
 }
 
 static struct mmio *common(const struct virtio_device *dev)
@@ -84,7 +82,11 @@ static uint64_t get_features(struct virtio_device *dev)
 	mmio_write32(common(dev), COMMON_DEVICE_FEATURE_SELECT, 0);
 	features = mmio_read32(common(dev), COMMON_DEVICE_FEATURE);
 	mmio_write32(common(dev), COMMON_DEVICE_FEATURE_SELECT, 1);
-	return features | (uint64_t)mmio_read32(common(dev), COMMON_DEVICE_FEATURE) << 32;
+	features |= (uint64_t)mmio_read32(common(dev), COMMON_DEVICE_FEATURE) << 32;
+	/* Not without the register. */
+	if (of(dev)->lengths[VIRTIO_PCI_CAP_COMMON] < COMMON_QUEUE_RESET + sizeof(uint16_t))
+		features &= ~VIRTIO_F_RING_RESET;
+	return features;
 }
 
 static void set_features(struct virtio_device *dev, uint64_t features)
@@ -106,6 +108,19 @@ static uint32_t config_read(struct virtio_device *dev, uint32_t offset, unsigned
 
 	return width == 4 ? mmio_read32(regs, offset) :
 	       width == 2 ? mmio_read16(regs, offset) : mmio_read8(regs, offset);
+}
+
+static void config_write(struct virtio_device *dev, uint32_t offset, unsigned width,
+			 uint32_t value)
+{
+	struct mmio *regs = of(dev)->regs[VIRTIO_PCI_CAP_DEVICE];
+
+	if (width == 4)
+		mmio_write32(regs, offset, value);
+	else if (width == 2)
+		mmio_write16(regs, offset, (uint16_t)value);
+	else
+		mmio_write8(regs, offset, (uint8_t)value);
 }
 
 static uint32_t queue_size_max(struct virtio_device *dev, uint16_t index)
@@ -144,58 +159,45 @@ static int queue_enable(struct virtio_device *dev, struct virtqueue *vq,
 	return 0;
 }
 
+/* 4.1.4.3.2: over when both read 0. */
+static int queue_reset(struct virtio_device *dev, uint16_t index)
+{
+	mmio_write16(common(dev), COMMON_QUEUE_SELECT, index);
+	mmio_write16(common(dev), COMMON_QUEUE_RESET, 1);
+	return 0;
+}
+
+static bool queue_is_reset(struct virtio_device *dev, uint16_t index)
+{
+	mmio_write16(common(dev), COMMON_QUEUE_SELECT, index);
+	return mmio_read16(common(dev), COMMON_QUEUE_RESET) == 0 &&
+	       mmio_read16(common(dev), COMMON_QUEUE_ENABLE) == 0;
+}
+
 static void notify(struct virtqueue *vq)
 {
 	mmio_write16(of(vq->owner)->regs[VIRTIO_PCI_CAP_NOTIFY], vq->doorbell, vq->index);
 }
 
-static struct pci_irqs *irqs_of(struct virtio_device *dev)
-{
-	return &container_of(dev, struct virtio_pci, dev)->irqs;
-}
-
 static int irqs_open(struct virtio_device *dev, unsigned wanted, unsigned *count)
 {
-	struct pci_irqs *irqs = irqs_of(dev);
-	int rc = pci_irqs_open(of(dev)->pci, wanted, irqs);
+	int rc = virtio_pci_irqs_open(dev, wanted, count);
 
-	if (rc)
+	if (rc || *count == 0 || virtio_pci_has_messages(dev) ||
+	    of(dev)->regs[VIRTIO_PCI_CAP_ISR])
 		return rc;
-	dev->irq_why = irqs->why;
-	if (irqs->count && irqs->kind != PCI_IRQ_MSIX && !of(dev)->regs[VIRTIO_PCI_CAP_ISR]) {
-		dev->irq_why = "no ISR structure to acknowledge by";
-		pci_irqs_close(irqs);
-		return 0;
-	}
-	*count = irqs->count;
-	if (irqs->count)
-		dev->irq_kind = pci_irq_kind_name(irqs->kind);
+	dev->irq_why = "no ISR structure to acknowledge by";
+	virtio_pci_irqs_close(dev);
+	dev->irq_kind = NULL;
+	*count = 0;
 	return 0;
-}
-
-static int irq_connect(struct virtio_device *dev, unsigned index, struct irq *irq)
-{
-	return pci_irqs_connect(irqs_of(dev), index, irq);
-}
-
-static int irq_retry(struct virtio_device *dev, struct irq *irq)
-{
-	int rc = pci_irqs_retry(irqs_of(dev), irq);
-
-	dev->irq_why = irqs_of(dev)->why;
-	return rc;
-}
-
-static void irqs_close(struct virtio_device *dev)
-{
-	pci_irqs_close(irqs_of(dev));
 }
 
 /* 4.1.5.1.2: what reads back as NO_VECTOR the device has no room for. */
 static int source_write(struct virtio_device *dev, enum virtio_pci_common_reg reg,
 			unsigned index)
 {
-	if (irqs_of(dev)->kind != PCI_IRQ_MSIX)
+	if (!virtio_pci_has_messages(dev))
 		return 0;
 	mmio_write16(common(dev), reg, (uint16_t)index);
 	return mmio_read16(common(dev), reg) == index ? 0 : -EBUSY;
@@ -214,18 +216,12 @@ static int config_source(struct virtio_device *dev, unsigned index)
 
 static unsigned acknowledge(struct virtio_device *dev)
 {
-	if (of(dev)->irqs.kind == PCI_IRQ_MSIX)
+	if (virtio_pci_has_messages(dev))
 		return VIRTIO_INTERRUPT_ANY;
+	if (!of(dev)->regs[VIRTIO_PCI_CAP_ISR])
+		return 0;			/* of one that is polled */
 	return mmio_read8(of(dev)->regs[VIRTIO_PCI_CAP_ISR], 0) &
 	       (VIRTIO_INTERRUPT_QUEUE | VIRTIO_INTERRUPT_CONFIG);
-}
-
-static int where(const struct virtio_device *dev, char *buf, size_t size)
-{
-	const struct pci_device *pci = of(dev)->pci;
-
-	return format(buf, size, "%04x:%02x:%02x.%u", pci->host->segment, PCI_BUS(pci->address),
-		      PCI_SLOT(pci->address), PCI_FUNCTION(pci->address));
 }
 
 static int describe(const struct virtio_device *dev, char *buf, size_t size)
@@ -235,8 +231,8 @@ static int describe(const struct virtio_device *dev, char *buf, size_t size)
 	char address[24];
 	const char *shown = address;
 
-	where(dev, address, sizeof(address));
-	if (p->pci->host->segment == 0)
+	virtio_pci_where(dev, address, sizeof(address));
+	if (p->function.pci->host->segment == 0)
 		shown += sizeof("0000:") - 1;
 	if (!c->length)
 		return format(buf, size, "virtio-pci %s", shown);
@@ -251,17 +247,17 @@ static struct mmio *structure_map(struct virtio_pci *p, const struct virtio_pci_
 	struct mmio **whole = &p->bars[cap->bar];
 
 	if (bar->size > MAP_WHOLE_MAX)
-		return pci_bar_map(p->pci, bar, cap->offset, length);
+		return pci_bar_map(p->function.pci, bar, cap->offset, length);
 	if (!*whole)
-		*whole = pci_bar_map(p->pci, bar, 0, (size_t)bar->size);
+		*whole = pci_bar_map(p->function.pci, bar, 0, (size_t)bar->size);
 	return *whole ? (struct mmio *)mmio_at(*whole, cap->offset) : NULL;
 }
 
 static void close(struct virtio_device *dev)
 {
-	struct virtio_pci *p = container_of(dev, struct virtio_pci, dev);
+	struct virtio_pci *p = container_of(dev, struct virtio_pci, function.dev);
 
-	pci_device_disable(p->pci);
+	pci_device_disable(p->function.pci);
 	for (unsigned type = 1; type < VIRTIO_PCI_CAP_COUNT; type++) {
 		if (p->regs[type] && !p->bars[p->caps.caps[type].bar])
 			iounmap(p->regs[type]);
@@ -276,7 +272,7 @@ static void close(struct virtio_device *dev)
 
 static int open(struct virtio_device *dev)
 {
-	struct virtio_pci *p = container_of(dev, struct virtio_pci, dev);
+	struct virtio_pci *p = container_of(dev, struct virtio_pci, function.dev);
 
 	for (unsigned type = 1; type < VIRTIO_PCI_CAP_COUNT; type++) {
 		const struct virtio_pci_cap *cap = &p->caps.caps[type];
@@ -292,9 +288,9 @@ static int open(struct virtio_device *dev)
 		}
 	}
 	dev->config_len = p->lengths[VIRTIO_PCI_CAP_DEVICE];
-	if (pci_device_enable(p->pci)) {
+	if (pci_device_enable(p->function.pci)) {
 		close(dev);
-		dev->undriven = p->pci->problem;
+		dev->undriven = p->function.pci->problem;
 		return -ENODEV;
 	}
 	return 0;
@@ -309,18 +305,22 @@ static const struct virtio_transport_ops pci_ops = {
 	.set_features = set_features,
 	.config_generation = config_generation,
 	.config_read = config_read,
+	.config_write = config_write,
 	.queue_size_max = queue_size_max,
 	.queue_enable = queue_enable,
+	.queue_reset = queue_reset,
+	.queue_is_reset = queue_is_reset,
+	.cut_off = virtio_pci_cut_off,
 	.notify = notify,
 	.irqs_open = irqs_open,
-	.irq_connect = irq_connect,
-	.irq_retry = irq_retry,
-	.irqs_close = irqs_close,
+	.irq_connect = virtio_pci_irq_connect,
+	.irq_retry = virtio_pci_irq_retry,
+	.irqs_close = virtio_pci_irqs_close,
 	.queue_source = queue_source,
 	.config_source = config_source,
 	.acknowledge = acknowledge,
 	.describe = describe,
-	.where = where,
+	.where = virtio_pci_where,
 	.name = "pci",
 };
 
@@ -334,21 +334,21 @@ static void function_take(const struct pci_device *pci, uint32_t id)
 			PCI_SLOT(pci->address), PCI_FUNCTION(pci->address));
 		return;
 	}
-	p->pci = pci;
-	p->dev.ops = &pci_ops;
-	p->dev.found_through = "PCI";
-	p->dev.id = id;
-	p->dev.modern = true;
 	rc = virtio_pci_caps_read(pci, &p->caps);
-	if (rc == -ENOENT) {
-		p->dev.modern = false;
-		p->dev.undriven = "legacy only, not driven yet";
-	} else if (rc) {
-		p->dev.undriven = p->caps.problem;
-	} else {
-		p->dev.undriven = pci->problem;
+	if (rc == -ENOENT && pci->device < VIRTIO_PCI_MODERN && IS_ENABLED(CONFIG_VIRTIO_LEGACY)) {
+		kfree(p);
+		virtio_pci_legacy_take(pci, id);
+		return;
 	}
-	if (virtio_device_register(&p->dev))
+	p->function.pci = pci;
+	p->function.dev.ops = &pci_ops;
+	p->function.dev.found_through = "PCI";
+	p->function.dev.id = id;
+	p->function.dev.modern = rc != -ENOENT || pci->device >= VIRTIO_PCI_MODERN;
+	p->function.dev.undriven = !rc ? pci->problem : rc != -ENOENT ? p->caps.problem :
+				   p->function.dev.modern ? "no virtio structures" :
+				   "legacy only, which is not configured";
+	if (virtio_device_register(&p->function.dev))
 		kfree(p);
 }
 

@@ -16,19 +16,27 @@ enum {
 };
 
 enum {
-	ID_TRANSITIONAL = 0x1000,	/* to 0x103f: the type is the subsystem's id */
-	ID_MODERN = 0x1040,		/* to 0x107f: the type is added */
-	ID_END = 0x1080,
+	ID_TRANSITIONAL = 0x1000,	/* to 0x103f */
+	ID_END = 0x1080,		/* from VIRTIO_PCI_MODERN on the type is added */
 };
+
+/* Types with a transitional number of their own (4.1.2), from ID_TRANSITIONAL on. */
+static const uint8_t transitional_types[] = { 1, 2, 5, 3, 8, 4, 0, 0, 0, 9 };
 
 uint32_t virtio_pci_id(const struct pci_device *dev)
 {
+	uint16_t nth;
+
 	if (dev->vendor != VIRTIO_PCI_VENDOR || dev->header != 0)
 		return 0;
 	if (dev->device < ID_TRANSITIONAL || dev->device >= ID_END)
 		return 0;
-	if (dev->device >= ID_MODERN)
-		return dev->device - ID_MODERN;
+	if (dev->device >= VIRTIO_PCI_MODERN)
+		return dev->device - VIRTIO_PCI_MODERN;
+	/* 4.1.2.2: whatever the subsystem is; the others say their type there. */
+	nth = dev->device - ID_TRANSITIONAL;
+	if (nth < ARRAY_SIZE(transitional_types) && transitional_types[nth])
+		return transitional_types[nth];
 	return pci_config_read16(dev, PCI_SUBSYSTEM_ID);
 }
 

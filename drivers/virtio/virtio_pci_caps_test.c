@@ -5,6 +5,7 @@
 #include "drivers/pci/fake_config.h"
 #include "kernel/ktest.h"
 #include "kernel/lib/errno.h"
+#include "kernel/lib/string.h"
 
 static struct fake_config fake;
 static struct virtio_pci_caps caps;
@@ -84,6 +85,24 @@ KTEST(virtio_pci_first_usable_structure_counts)
 	expect_eq(t, caps.caps[VIRTIO_PCI_CAP_COMMON].bar, 4);
 	expect_eq(t, caps.caps[VIRTIO_PCI_CAP_COMMON].offset, 0);
 	expect_eq(t, caps.caps[VIRTIO_PCI_CAP_NOTIFY].offset, 0x3000);
+}
+
+/* 4.1.4.1, 4.1.4.8.2, 4.1.4.9.2: the window of type 5 and vendor data (9) are not for us. */
+KTEST(virtio_pci_capabilities_may_be_longer_and_are_never_written)
+{
+	struct fake_function *fn = good_device();
+	uint8_t before[PCI_CONFIG_SIZE - 0x40];
+
+	fn->config[COMMON_AT + 2] = 0x40;
+	fn->config[NOTIFY_AT + 2] = 0xff;
+	put_cap(fn, DEVICE_AT, 0xc0, VIRTIO_PCI_CAP_DEVICE, 4, 0x2000, 0x1000);
+	put_cap(fn, 0xc0, 0xe0, 5, 4, 0, 4);
+	put_cap(fn, 0xe0, 0, 9, 4, 0, 4);
+	memset(fn->writable + 0x40, 0xff, sizeof(before));
+	memcpy(before, fn->config + 0x40, sizeof(before));
+	require(t, read_caps(t) == 0);
+	expect_eq(t, caps.caps[VIRTIO_PCI_CAP_COMMON].length, 0x1000);
+	expect(t, memcmp(before, fn->config + 0x40, sizeof(before)) == 0);
 }
 
 KTEST(virtio_pci_legacy_only_device_is_told_apart)
@@ -183,6 +202,9 @@ KTEST(virtio_pci_device_types)
 		{ 0x10051af4, 4, 4 }, { 0x10001af4, 1, 1 }, { 0x10441af4, 0x1100, 4 },
 		{ 0x107f1af4, 0, 63 }, { 0x10801af4, 4, 0 }, { 0x0fff1af4, 4, 0 },
 		{ 0x10058086, 4, 0 },
+		/* The subsystem is for the others. */
+		{ 0x10001af4, 0x77, 1 }, { 0x10011af4, 0, 2 }, { 0x10091af4, 5, 9 },
+		{ 0x10061af4, 23, 23 }, { 0x103f1af4, 24, 24 },
 	};
 
 	for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {

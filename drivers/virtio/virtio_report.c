@@ -43,6 +43,52 @@ void virtio_report(void)
 		print("virtio  no device\n");
 }
 
+/* The queue that comes after `index`, which -1 is before all. */
+static const struct virtqueue *queue_after(const struct virtio_device *dev, int index)
+{
+	const struct virtqueue *found = NULL;
+
+	for (const struct virtqueue *vq = dev->queues; vq; vq = vq->next)
+		if (vq->index > index && (!found || vq->index < found->index))
+			found = vq;
+	return found;
+}
+
+/* "features 0x330000020: packed ring, event index, indirect; queues 0:256 1:256" */
+static void agreed_print(const struct virtio_device *dev)
+{
+	const struct virtqueue *vq = queue_after(dev, -1);
+
+	print("        features 0x%llx: %s ring%s%s%s; queues", (unsigned long long)dev->features,
+	      dev->features & VIRTIO_F_RING_PACKED ? "packed" : "split",
+	      dev->features & VIRTIO_F_EVENT_IDX ? ", event index" : "",
+	      dev->features & VIRTIO_F_INDIRECT_DESC ? ", indirect" : "",
+	      dev->features & VIRTIO_F_ACCESS_PLATFORM ? ", addresses of the platform" : "");
+	for (; vq; vq = queue_after(dev, vq->index))
+		print(" %u:%u", vq->index, vq->size);
+	print("\n");
+}
+
+void virtio_print(void)
+{
+	const struct virtio_device *dev;
+	char text[VIRTIO_LINE_MAX];
+
+	for (unsigned i = 0; (dev = virtio_device_at(i)); i++) {
+		virtio_device_describe(dev, text, sizeof(text));
+		print("%s\n", text);
+		if (!dev->driver || dev->fault)
+			continue;
+		agreed_print(dev);
+		if (dev->source_count)
+			print("        %llu interrupts, %llu for the configuration\n",
+			      (unsigned long long)virtio_irqs_count(dev),
+			      (unsigned long long)dev->config_changes);
+	}
+	if (!virtio_device_at(0))
+		print("no device\n");
+}
+
 static const char *proof_name(enum irq_proof proof)
 {
 	return proof == IRQ_SEEN ? "seen" : proof == IRQ_NOT_SEEN ? "not seen" : "unproved";

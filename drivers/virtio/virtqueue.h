@@ -115,7 +115,8 @@ struct virtqueue {
 	struct virtqueue_slot *slots;
 	struct virtq_desc *tables;	/* indirect, VIRTQUEUE_TABLE for each slot; NULL: none */
 	uint32_t size;			/* descriptors that are used */
-	uint32_t mask;			/* split: entries that the ring has, less 1 */
+	uint32_t entries;		/* that the ring has */
+	uint32_t mask;			/* entries - 1, for a split ring */
 	uint32_t direct;		/* so few free descriptors are kept for chains in tables */
 	bool is_packed;
 	bool event_idx;
@@ -148,6 +149,7 @@ struct virtqueue {
 	void (*callback)(struct virtqueue *vq);
 	struct virtio_source *source;	/* that tells of it; NULL: polled */
 	uintptr_t doorbell;		/* transport's */
+	struct virtio_trace_queue *trace;	/* virtio_trace.c; NULL: not traced */
 };
 
 /* Lays out a ring. */
