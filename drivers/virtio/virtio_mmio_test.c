@@ -327,6 +327,18 @@ KTEST(mmio_configuration_is_read_by_the_width_of_its_fields)
 	}
 }
 
+KTEST(mmio_configuration_is_written_by_the_width_of_its_fields)
+{
+	if (!discover(t, 5, FAKE_MMIO_2))
+		return;
+	fake.status = VIRTIO_STATUS_FEATURES_OK;
+	dev->ops->config_write(dev, 0, 4, 0x44332211);
+	dev->ops->config_write(dev, 4, 2, 0x6655);
+	dev->ops->config_write(dev, 6, 1, 0x77);
+	expect(t, memcmp(fake.config, "\x11\x22\x33\x44\x55\x66\x77\0", 8) == 0);
+	end(t);
+}
+
 KTEST(mmio_status_with_bits_that_do_not_exist_is_no_finished_reset)
 {
 	if (!discover(t, 5, FAKE_MMIO_2))

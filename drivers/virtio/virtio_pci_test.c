@@ -300,6 +300,45 @@ KTEST(pci_configuration_is_read_by_the_width_of_its_fields)
 	end(t);
 }
 
+KTEST(pci_configuration_is_written_by_the_width_of_its_fields)
+{
+	if (!begin(t))
+		return;
+	require(t, virtio_device_start(dev, &driver) == 0);
+	dev->ops->config_write(dev, 0, 4, 0x44332211);
+	dev->ops->config_write(dev, 4, 2, 0x6655);
+	dev->ops->config_write(dev, 6, 1, 0x77);
+	expect(t, memcmp(fake.config, "\x11\x22\x33\x44\x55\x66\x77\0", 8) == 0);
+	stop();
+	end(t);
+}
+
+KTEST(pci_queue_is_reset_when_the_device_says_so)
+{
+	if (!begin(t))
+		return;
+	require(t, virtio_device_start(dev, &driver) == 0);
+	expect(t, !dev->ops->queue_is_reset(dev, 1));
+	fake.resets_slowly = 2;
+	dev->ops->queue_reset(dev, 1);
+	expect(t, !dev->ops->queue_is_reset(dev, 1) && !dev->ops->queue_is_reset(dev, 1));
+	expect(t, dev->ops->queue_is_reset(dev, 1));
+	expect(t, !fake.queues[1].ready);
+	stop();
+	end(t);
+}
+
+KTEST(pci_device_that_does_not_reset_is_cut_off_from_the_bus)
+{
+	if (!begin(t))
+		return;
+	require(t, virtio_device_start(dev, &driver) == 0);
+	expect(t, dev->ops->cut_off(dev));
+	expect(t, !(function->config[PCI_COMMAND] & PCI_COMMAND_MASTER));
+	stop();
+	end(t);
+}
+
 /* Opens the interrupts of a device that the core has not started. */
 static unsigned irqs_open(struct ktest_run *t, unsigned wanted)
 {

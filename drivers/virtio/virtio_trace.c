@@ -111,6 +111,13 @@ static uint32_t config_read(struct virtio_device *dev, uint32_t offset, unsigned
 	return value;
 }
 
+static void config_write(struct virtio_device *dev, uint32_t offset, unsigned width,
+			 uint32_t value)
+{
+	trace(dev, "config write %u width %u: 0x%x", offset, width, value);
+	of(dev)->real->config_write(dev, offset, width, value);
+}
+
 static uint32_t queue_size_max(struct virtio_device *dev, uint16_t index)
 {
 	uint32_t value = of(dev)->real->queue_size_max(dev, index);
@@ -158,6 +165,30 @@ static int queue_enable(struct virtio_device *dev, struct virtqueue *vq,
 	if (!rc)
 		queue_remember(dev, vq);
 	return rc;
+}
+
+static int queue_reset(struct virtio_device *dev, uint16_t index)
+{
+	int rc = of(dev)->real->queue_reset(dev, index);
+
+	trace(dev, "q%u reset%s", index, rc ? ", ignored" : "");
+	return rc;
+}
+
+static bool queue_is_reset(struct virtio_device *dev, uint16_t index)
+{
+	bool is_reset = of(dev)->real->queue_is_reset(dev, index);
+
+	trace(dev, "q%u %s", index, is_reset ? "is reset" : "is not reset yet");
+	return is_reset;
+}
+
+static bool cut_off(struct virtio_device *dev)
+{
+	bool safe = of(dev)->real->cut_off(dev);
+
+	trace(dev, "cut off: %s", safe ? "done" : "in vain");
+	return safe;
 }
 
 static void notify(struct virtqueue *vq)
@@ -228,8 +259,12 @@ static void ops_replace(struct virtio_transport_ops *ops)
 	REPLACE(ops, set_features);
 	REPLACE(ops, config_generation);
 	REPLACE(ops, config_read);
+	REPLACE(ops, config_write);
 	REPLACE(ops, queue_size_max);
 	REPLACE(ops, queue_enable);
+	REPLACE(ops, queue_reset);
+	REPLACE(ops, queue_is_reset);
+	REPLACE(ops, cut_off);
 	REPLACE(ops, notify);
 	REPLACE(ops, irqs_open);
 	REPLACE(ops, irq_connect);
@@ -257,6 +292,12 @@ void virtio_trace_device(struct virtio_device *dev)
 	format(t->name, sizeof(t->name), "%s%u", kind ? kind : "type",
 	       seen[min(dev->id, (uint32_t)ARRAY_SIZE(seen) - 1)]++);
 	dev->ops = &t->ops;
+}
+
+void virtio_trace_wish(struct virtio_device *dev, uint16_t index, uint16_t wish)
+{
+	if (dev->ops->close == close)
+		trace(dev, "q%u wished %u", index, wish);
 }
 
 uint32_t virtio_trace_sum(uint32_t sum, const void *data, size_t len)
