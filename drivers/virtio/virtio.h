@@ -86,6 +86,7 @@ struct virtio_device {
 	struct poller poller;
 	uint64_t config_changes;	/* interrupts that told of one, or may have */
 	uint32_t generation;		/* of the configuration, when last looked at */
+	uint64_t doorbells;		/* rung, of all queues */
 	uint64_t config_looked;		/* time_now() when a polled device was asked last */
 	struct timer config_timer;	/* runs where no interrupt tells of the configuration */
 	unsigned restarts;		/* virtio_device_restart() */
