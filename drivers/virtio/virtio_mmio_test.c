@@ -457,16 +457,50 @@ KTEST(mmio_interrupt_bits_that_do_not_exist_are_neither_told_nor_acknowledged)
 	end(t);
 }
 
-/* Whose register for it (QueueReset, 4.2.2) is not used: then it must not be agreed upon. */
-KTEST(mmio_queues_are_not_reset_one_by_one)
+static unsigned queue_halts, queue_restarts;
+
+static void queue_halted(struct virtio_device *d __unused, struct virtqueue *vq)
 {
+	queue_halts++;
+	while (virtqueue_detach(vq))
+		;
+}
+
+static void queue_restarted(struct virtio_device *d __unused, struct virtqueue *vq __unused)
+{
+	queue_restarts++;
+}
+
+static const struct virtio_driver resetting_driver = {
+	.name = "test", .id = VIRTIO_ID_RNG, .queues = 1, .probe = probe,
+	.queue_halted = queue_halted, .queue_restarted = queue_restarted,
+};
+
+/* 2.6.1, 4.2.2.2 */
+KTEST(mmio_queue_reset_is_waited_for_and_the_queue_set_up_again)
+{
+	struct fake_registers_queue before;
+
 	if (!discover(t, 5, FAKE_MMIO_2))
 		return;
-	addresses_fit();
 	fake.offered |= VIRTIO_F_RING_RESET;
-	require(t, virtio_device_start(dev, &driver) == 0);
-	expect(t, !(fake.accepted & VIRTIO_F_RING_RESET));
-	expect_eq(t, virtio_queue_reset(dev, queue), -ENOTSUP);
+	require(t, virtio_device_start(dev, &resetting_driver) == 0);
+	require(t, dev->features & VIRTIO_F_RING_RESET);
+	before = fake.queues[1];
+	queue_halts = queue_restarts = 0;
+	fake.resets_slowly = 3;
+	expect_eq(t, virtio_queue_reset(dev, queue), 0);
+	expect(t, queue_halts == 1 && queue_restarts == 1);
+	expect(t, fake.queues[1].ready && fake.queues[1].resetting == 0);
+	expect_eq(t, fake.queues[1].size, before.size);
+	expect_eq(t, fake.queues[1].desc, before.desc);
+	expect_eq(t, fake.queues[1].driver, before.driver);
+	expect_eq(t, fake.queues[1].device, before.device);
+	/* One that never ends stops the device, its memory still its own. */
+	fake.resets_slowly = 1000000;
+	expect_eq(t, virtio_queue_reset(dev, queue), -EPROTO);
+	expect(t, dev->fault != NULL);
+	expect_eq(t, queue_halts, 1);
 	stop();
 	end(t);
 }
