@@ -202,7 +202,9 @@ static uint32_t mmio_register(struct fake_registers *f, size_t offset)
 	case 0x044: expect_that(f, !is_mmio_1(f)); return q->ready;
 	case 0x060: return f->isr;
 	case 0x070: return status_read(f) | f->status_junk;
-	case 0x0c0: return f->no_queue_resets ? 0 : queue_reset_read(f);
+	case 0x0c0:
+		expect_that(f, !is_mmio_1(f));
+		return f->no_queue_resets ? 0 : queue_reset_read(f);
 	case 0x0fc: expect_that(f, !is_mmio_1(f)); return f->generation;
 	default: expect_that(f, false); return 0;
 	}
