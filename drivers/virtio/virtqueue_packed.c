@@ -233,11 +233,11 @@ static __noinline int add_any(struct virtqueue *vq, const struct virtqueue_segme
 static __inlined int add_few(struct virtqueue *vq, const struct virtqueue_segment *segs,
 			     unsigned out, unsigned in, void *token)
 {
-	switch (out << 2 | in) {
-	case 0 << 2 | 1: return add(vq, segs, 0, 1, token, false, true);
-	case 1 << 2 | 0: return add(vq, segs, 1, 0, token, false, true);
-	case 1 << 2 | 2: return add(vq, segs, 1, 2, token, false, true);
-	case 2 << 2 | 1: return add(vq, segs, 2, 1, token, false, true);
+	switch (out << 16 | in) {		/* neither is more than the ring has */
+	case 0 << 16 | 1: return add(vq, segs, 0, 1, token, false, true);
+	case 1 << 16 | 0: return add(vq, segs, 1, 0, token, false, true);
+	case 1 << 16 | 2: return add(vq, segs, 1, 2, token, false, true);
+	case 2 << 16 | 1: return add(vq, segs, 2, 1, token, false, true);
 	default: return -EAGAIN;
 	}
 }
