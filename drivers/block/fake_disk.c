@@ -200,6 +200,16 @@ void fake_disk_answer(struct fake_disk *d, unsigned index)
 	fake_device_use(&d->device, c.head, written - min(written, d->written_less));
 }
 
+void fake_disk_forget(struct fake_disk *d, uint16_t queue)
+{
+	unsigned kept = 0;
+
+	for (unsigned i = 0; i < d->count; i++)
+		if (d->held[i].queue != queue)
+			d->held[kept++] = d->held[i];
+	d->count = kept;
+}
+
 void fake_disk_answer_all(struct fake_disk *d)
 {
 	fake_disk_fetch(d);

@@ -61,6 +61,9 @@ void fake_disk_fetch(struct fake_disk *d);
 /* Answers held[index]; the last takes its place. */
 void fake_disk_answer(struct fake_disk *d, unsigned index);
 
+/* Forgets what it has of one queue, which is reset. */
+void fake_disk_forget(struct fake_disk *d, uint16_t queue);
+
 /* Fetches and answers all. */
 void fake_disk_answer_all(struct fake_disk *d);
 

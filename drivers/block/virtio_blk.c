@@ -92,18 +92,32 @@ static void halted(struct virtio_device *dev)
 	virtio_blk_take_back(v);
 }
 
-static void restarted(struct virtio_device *dev)
+/* Given again; what waits goes on. */
+static void go_on(struct virtio_blk *v, int rc)
 {
-	struct virtio_blk *v = dev->driver_data;
-	int rc = virtio_blk_give_back(v);
-
 	if (rc) {
-		virtio_device_fail(dev, "cannot be given its requests again, error",
+		virtio_device_fail(v->dev, "cannot be given its requests again, error",
 				   (uint64_t)-rc);
 		return;
 	}
 	virtio_blk_line_run(v);
 	virtio_blk_publish_soon(v);
+}
+
+static void queue_halted(struct virtio_device *dev, struct virtqueue *vq)
+{
+	struct virtio_blk *v = dev->driver_data;
+
+	v->halted = true;
+	virtio_blk_queue_take_back(v, &v->queues[vq->index]);
+}
+
+static void queue_restarted(struct virtio_device *dev, struct virtqueue *vq)
+{
+	struct virtio_blk *v = dev->driver_data;
+
+	v->halted = false;
+	go_on(v, virtio_blk_queue_give_back(v, &v->queues[vq->index]));
 }
 
 static void stopped(struct virtio_device *dev)
@@ -138,6 +152,16 @@ static void config_changed(struct virtio_device *dev)
 	v->block.info.sectors = sectors;
 	v->block.changes++;
 	virtio_blk_line_shrink(v);
+}
+
+/* Its change of size may have been told while it was reset. */
+static void restarted(struct virtio_device *dev)
+{
+	struct virtio_blk *v = dev->driver_data;
+
+	config_changed(dev);
+	if (!dev->fault)
+		go_on(v, virtio_blk_give_back(v));
 }
 
 static void proof_done(struct request *r __unused)
@@ -182,7 +206,7 @@ static int prove(struct virtio_device *dev, struct virtqueue *vq)
 		return rc;
 	}
 	virtio_blk_watch(v);
-	virtqueue_publish(vq);
+	virtio_blk_publish(v);
 	return 0;
 }
 
@@ -289,5 +313,7 @@ static const struct virtio_driver virtio_blk_driver = {
 	.config_changed = config_changed,
 	.halted = halted,
 	.restarted = restarted,
+	.queue_halted = queue_halted,
+	.queue_restarted = queue_restarted,
 };
 TABLE_ADD(virtio_drivers, virtio_blk_driver);

@@ -257,9 +257,12 @@ void virtio_blk_part_over(struct virtio_blk *v, struct block_request *r);
 /* Parts that the device has. */
 unsigned virtio_blk_outstanding(const struct virtio_blk *v);
 
-/* The device was reset and owns nothing: the queues' `again` are what it gets again. */
-void virtio_blk_take_back(struct virtio_blk *v);
+/* It was reset and owns nothing of the queue's: q->again is what it gets again. */
+void virtio_blk_queue_take_back(struct virtio_blk *v, struct virtio_blk_queue *q);
 /* Gives it that; what virtqueue_add() says. */
+int __must_check virtio_blk_queue_give_back(struct virtio_blk *v, struct virtio_blk_queue *q);
+/* The same of all queues; between the two nothing is given. */
+void virtio_blk_take_back(struct virtio_blk *v);
 int __must_check virtio_blk_give_back(struct virtio_blk *v);
 /* The device was stopped: all ends with v->error. */
 void virtio_blk_end_all(struct virtio_blk *v);

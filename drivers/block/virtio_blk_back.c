@@ -134,7 +134,7 @@ static void again_add(struct virtio_blk_queue *q, struct virtio_blk_part *p)
 }
 
 /* A request that ends anyway is given up: its memory is its owner's now. */
-static void queue_take_back(struct virtio_blk *v, struct virtio_blk_queue *q)
+void virtio_blk_queue_take_back(struct virtio_blk *v, struct virtio_blk_queue *q)
 {
 	struct virtio_blk_part *p;
 
@@ -152,11 +152,11 @@ void virtio_blk_take_back(struct virtio_blk *v)
 {
 	v->halted = true;
 	for (unsigned i = 0; i < v->block.info.queues; i++)
-		queue_take_back(v, &v->queues[i]);
+		virtio_blk_queue_take_back(v, &v->queues[i]);
 }
 
-/* The rings are empty, and as large as before: all fits. */
-static int queue_give_back(struct virtio_blk *v, struct virtio_blk_queue *q)
+/* The ring is empty, and as large as before: all fits. */
+int virtio_blk_queue_give_back(struct virtio_blk *v, struct virtio_blk_queue *q)
 {
 	struct virtio_blk_part *p;
 	int rc = 0;
@@ -175,7 +175,7 @@ int virtio_blk_give_back(struct virtio_blk *v)
 
 	v->halted = false;
 	for (unsigned i = 0; i < v->block.info.queues && !rc; i++)
-		rc = queue_give_back(v, &v->queues[i]);
+		rc = virtio_blk_queue_give_back(v, &v->queues[i]);
 	return rc;
 }
 
@@ -184,7 +184,7 @@ static void queue_end_all(struct virtio_blk *v, struct virtio_blk_queue *q)
 {
 	struct virtio_blk_part *p;
 
-	queue_take_back(v, q);
+	virtio_blk_queue_take_back(v, q);
 	while ((p = q->again)) {
 		q->again = p->next;
 		part_free(q, p);

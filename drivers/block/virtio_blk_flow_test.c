@@ -338,6 +338,34 @@ KTEST(virtio_blk_reset_by_hand_loses_nothing)
 	end(t);
 }
 
+KTEST(virtio_blk_reset_of_one_queue_loses_nothing)
+{
+	fake_disk_init(&disk);
+	disk.device.offered |= VIRTIO_BLK_F_MQ | VIRTIO_F_RING_RESET;
+	disk.config.num_queues = 2;
+	fake_disk_configure(&disk);
+	disk.holds = true;
+	disk.device.queue_max = 16;
+	memset(jobs, 0, sizeof(jobs));
+	jobs_done = 0;
+	b = fake_disk_start(&disk);
+	require(t, b);
+	require(t, jobs_submit(t, 0, 30));
+	turns(1);
+	expect_eq(t, disk.count, 10);
+	expect(t, block_cancel(&jobs[2].r));
+	for (struct virtqueue *vq = disk.device.dev.queues; vq; vq = vq->next) {
+		fake_disk_forget(&disk, vq->index);
+		expect_eq(t, virtio_queue_reset(&disk.device.dev, vq), 0);
+	}
+	disk.holds = false;
+	fake_disk_answer_all(&disk);
+	turns(20);
+	for (unsigned i = 0; i < 30; i++)
+		expect_ended(t, &jobs[i], i == 2 ? -ECANCELED : 0);
+	end(t);
+}
+
 KTEST(virtio_blk_failure_ends_all_that_is_outstanding)
 {
 	require(t, begin(t, 16));

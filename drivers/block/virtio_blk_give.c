@@ -53,6 +53,7 @@ void virtio_blk_publish(struct virtio_blk *v)
 {
 	for (unsigned i = 0; i < v->block.info.queues; i++)
 		virtqueue_publish(v->queues[i].vq);
+	v->block.stats.doorbells = v->dev->doorbells;
 	if (++v->current == &v->queues[v->block.info.queues])
 		v->current = v->queues;
 }

@@ -99,6 +99,7 @@ static void queue_notify(struct virtqueue *vq)
 {
 	struct virtio_device *dev = vq->owner;
 
+	dev->doorbells++;
 	dev->ops->notify(vq);
 }
 

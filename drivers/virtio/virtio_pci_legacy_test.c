@@ -287,6 +287,7 @@ KTEST(pci_legacy_device_without_usable_ports_is_not_driven)
 		{ 0xfebf0000, 0xfffff000 },		/* memory */
 		{ 1, 0xffc0 },				/* at 0 */
 		{ 0xc001, 0xfff0 },			/* too short */
+		{ 0x301, 0xffc0 },			/* the board's */
 		{ 0xffff0001, 0xffffffc0 },		/* beyond the ports there are */
 	};
 
