@@ -121,7 +121,7 @@ static void queue_reset_write(struct fake_registers *f, uint32_t v)
 	expect_that(f, v == 1 && q->ready);
 	*q = (struct fake_registers_queue){
 		.max = q->max, .size = q->max, .vector = FAKE_NO_VECTOR,
-		.resetting = f->resets_slowly,
+		.resetting = f->queue_resets_slowly,
 	};
 }
 

@@ -488,7 +488,7 @@ KTEST(mmio_queue_reset_is_waited_for_and_the_queue_set_up_again)
 	require(t, dev->features & VIRTIO_F_RING_RESET);
 	before = fake.queues[1];
 	queue_halts = queue_restarts = 0;
-	fake.resets_slowly = 3;
+	fake.queue_resets_slowly = 3;
 	expect_eq(t, virtio_queue_reset(dev, queue), 0);
 	expect(t, queue_halts == 1 && queue_restarts == 1);
 	expect(t, fake.queues[1].ready && fake.queues[1].resetting == 0);
@@ -497,7 +497,7 @@ KTEST(mmio_queue_reset_is_waited_for_and_the_queue_set_up_again)
 	expect_eq(t, fake.queues[1].driver, before.driver);
 	expect_eq(t, fake.queues[1].device, before.device);
 	/* One that never ends stops the device, its memory still its own. */
-	fake.resets_slowly = 1000000;
+	fake.queue_resets_slowly = 1000000;
 	expect_eq(t, virtio_queue_reset(dev, queue), -EPROTO);
 	expect(t, dev->fault != NULL);
 	expect_eq(t, queue_halts, 1);

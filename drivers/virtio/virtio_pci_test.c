@@ -319,7 +319,7 @@ KTEST(pci_queue_is_reset_when_the_device_says_so)
 		return;
 	require(t, virtio_device_start(dev, &driver) == 0);
 	expect(t, !dev->ops->queue_is_reset(dev, 1));
-	fake.resets_slowly = 2;
+	fake.queue_resets_slowly = 2;
 	dev->ops->queue_reset(dev, 1);
 	expect(t, !dev->ops->queue_is_reset(dev, 1) && !dev->ops->queue_is_reset(dev, 1));
 	expect(t, dev->ops->queue_is_reset(dev, 1));
@@ -480,7 +480,7 @@ KTEST(pci_queue_reset_is_waited_for_and_the_queue_set_up_again)
 	require(t, dev->features & VIRTIO_F_RING_RESET);
 	before = fake.queues[1];
 	queue_halts = queue_restarts = 0;
-	fake.resets_slowly = 3;
+	fake.queue_resets_slowly = 3;
 	expect_eq(t, virtio_queue_reset(dev, queue), 0);
 	expect(t, queue_halts == 1 && queue_restarts == 1);
 	expect(t, fake.queues[1].ready && fake.queues[1].resetting == 0);
@@ -489,7 +489,7 @@ KTEST(pci_queue_reset_is_waited_for_and_the_queue_set_up_again)
 	expect_eq(t, fake.queues[1].driver, before.driver);
 	expect_eq(t, fake.queues[1].device, before.device);
 	/* One that never ends stops the device, its memory still its own. */
-	fake.resets_slowly = 1000000;
+	fake.queue_resets_slowly = 1000000;
 	expect_eq(t, virtio_queue_reset(dev, queue), -EPROTO);
 	expect_str(t, dev->fault, "a queue does not reset");
 	expect_eq(t, queue_halts, 1);
