@@ -16,6 +16,19 @@ struct dma_window {
 
 extern struct dma_window dma_window;
 
+/* Whether the window has all of [ptr, ptr+len), and its bus address; false is not yet a no. */
+static inline bool dma_window_addr(const void *ptr, size_t len, paddr_t *out)
+{
+	uintptr_t first = (uintptr_t)ptr - dma_window.start;
+	uintptr_t last;
+
+	/* It wraps; or len is 0: that adds the highest number. */
+	if (unlikely(__builtin_add_overflow(first, len - 1, &last)))
+		return false;
+	*out = dma_window.bus + first;
+	return last < dma_window.size;
+}
+
 /* dma_addr() where the window does not say. */
 int __must_check dma_addr_find(const void *ptr, size_t len, paddr_t *out);
 
@@ -27,17 +40,5 @@ int __must_check dma_addr_find(const void *ptr, size_t len, paddr_t *out);
  */
 static inline int __must_check dma_addr(const void *ptr, size_t len, paddr_t *out)
 {
-	uintptr_t first = (uintptr_t)ptr - dma_window.start;
-	uintptr_t last = first + len - 1;
-	paddr_t found;
-	int rc;
-
-	/* Where len is 0, and where the range wraps, last < first. */
-	if (likely(first <= last && last < dma_window.size)) {
-		*out = dma_window.bus + first;
-		return 0;
-	}
-	rc = dma_addr_find(ptr, len, &found);
-	*out = found;
-	return rc;
+	return likely(dma_window_addr(ptr, len, out)) ? 0 : dma_addr_find(ptr, len, out);
 }

@@ -331,7 +331,7 @@ KTEST(mmio_configuration_is_written_by_the_width_of_its_fields)
 {
 	if (!discover(t, 5, FAKE_MMIO_2))
 		return;
-	fake.status = VIRTIO_STATUS_FEATURES_OK;
+	require(t, virtio_device_start(dev, &driver) == 0);
 	dev->ops->config_write(dev, 0, 4, 0x44332211);
 	dev->ops->config_write(dev, 4, 2, 0x6655);
 	dev->ops->config_write(dev, 6, 1, 0x77);

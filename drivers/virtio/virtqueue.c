@@ -54,15 +54,14 @@ static void slots_init(struct virtqueue *vq)
 
 		slot->number = VIRTQUEUE_IDLE;
 		slot->id = (uint16_t)i;
+		slot->desc = &vq->desc[i];
 		slot->next = i + 1 < vq->size ? slot + 1 : NULL;
 	}
-	vq->free = vq->slots;
-	vq->free_count = vq->size;
 }
 
 static void ring_init(struct virtqueue *vq)
 {
-	vq->added = vq->published = vq->taken = 0;
+	vq->added = vq->published = vq->taken = vq->used_known = 0;
 	vq->detach_next = 0;
 	vq->stopped = false;
 	slots_init(vq);
@@ -87,7 +86,7 @@ void virtqueue_init(struct virtqueue *vq, const struct virtqueue_layout *layout,
 		.tables = layout->tables ? (struct virtq_desc *)(base + layout->tables) : NULL,
 		.slots = slots,
 		.size = shape->size,
-		.entries = shape->entries,
+		.mask = shape->entries - 1u,
 		.is_packed = wants(shape, VIRTIO_F_RING_PACKED),
 		.event_idx = wants(shape, VIRTIO_F_EVENT_IDX),
 		.direct = layout->tables ? shape->size / 2u : 0,
@@ -110,22 +109,19 @@ int virtqueue_refusal(const struct virtqueue *vq, unsigned out, unsigned in, con
 	return -ENOSPC;
 }
 
-static int add(struct virtqueue *vq, const struct virtqueue_segment *segs, unsigned out,
-	       unsigned in, void *token)
+int virtqueue_add_any(struct virtqueue *vq, const struct virtqueue_segment *segs, unsigned out,
+		      unsigned in, void *token)
 {
 	return virtqueue_packed(vq) ? virtqueue_packed_add(vq, segs, out, in, token) :
 				      virtqueue_split_add(vq, segs, out, in, token);
 }
 
-int virtqueue_add(struct virtqueue *vq, const struct virtqueue_segment *segs,
-		  unsigned out, unsigned in, void *token)
+unsigned virtqueue_room(const struct virtqueue *vq)
 {
-	const struct virtqueue_slot *slot = vq->free;
-	int rc = add(vq, segs, out, in, token);
+	uint32_t table = vq->tables ? min((uint32_t)VIRTQUEUE_TABLE, vq->size) : 0;
+	uint32_t free = virtqueue_free_count(vq);
 
-	if (IS_ENABLED(CONFIG_VIRTIO_TRACE) && vq->trace && !rc)
-		virtio_trace_request(vq->trace, slot->id, segs, out, in);
-	return rc;
+	return free ? max(free, table) : 0;
 }
 
 void virtqueue_publish(struct virtqueue *vq)
@@ -136,22 +132,6 @@ void virtqueue_publish(struct virtqueue *vq)
 		virtqueue_packed_publish(vq);
 	else
 		virtqueue_split_publish(vq);
-}
-
-static int take(struct virtqueue *vq, void **token, uint32_t *written)
-{
-	return virtqueue_packed(vq) ? virtqueue_packed_take(vq, token, written) :
-				      virtqueue_split_take(vq, token, written);
-}
-
-int virtqueue_take(struct virtqueue *vq, void **token, uint32_t *written)
-{
-	int rc = take(vq, token, written);
-
-	/* Its slot is the first free one now. */
-	if (IS_ENABLED(CONFIG_VIRTIO_TRACE) && vq->trace && !rc)
-		virtio_trace_response(vq->trace, vq->free->id, *written);
-	return rc;
 }
 
 bool virtqueue_has_used(const struct virtqueue *vq)
@@ -198,10 +178,11 @@ bool virtqueue_interrupts_on_after(struct virtqueue *vq, unsigned count)
 void virtqueue_stop(struct virtqueue *vq)
 {
 	vq->stopped = true;
-	vq->free_count = 0;
+	/* None of the short ways leads on. */
+	vq->free = NULL;
+	vq->spare = -1;
 	vq->published = vq->added;
-	if (!virtqueue_packed(vq))
-		vq->used_known = vq->taken;
+	vq->used_known = vq->taken;
 }
 
 int virtqueue_lie(struct virtqueue *vq, const char *what, uint64_t value)
@@ -209,6 +190,13 @@ int virtqueue_lie(struct virtqueue *vq, const char *what, uint64_t value)
 	virtqueue_stop(vq);
 	vq->ops->lie(vq, what, value);
 	return -EPROTO;
+}
+
+int virtqueue_used_lie(struct virtqueue *vq, uint32_t id, uint32_t len)
+{
+	if (!virtqueue_outstanding_slot(vq, id))
+		return virtqueue_lie(vq, "used id is no outstanding request", id);
+	return virtqueue_lie(vq, "used length beyond the writable bytes", len);
 }
 
 void *virtqueue_detach(struct virtqueue *vq)
@@ -220,7 +208,7 @@ void *virtqueue_detach(struct virtqueue *vq)
 
 		if (slot->number != VIRTQUEUE_IDLE) {
 			slot->number = VIRTQUEUE_IDLE;
-			vq->taken++;
+			vq->used_known = ++vq->taken;
 			return slot->token;
 		}
 	}

@@ -90,7 +90,8 @@ struct virtqueue_slot {
 	void *token;
 	uint64_t number;	/* head: how many were added before it; else ~0 */
 	struct virtqueue_slot *next;	/* of the chain, or of the free list */
-	struct virtqueue_slot *last;	/* head: last of the chain */
+	struct virtqueue_slot *last;	/* head, split: last of the chain */
+	struct virtq_desc *desc;	/* split */
 	uint32_t writable;	/* head: bytes that the device may write */
 	uint16_t length;	/* head: descriptors of the ring that the chain has */
 	uint16_t id;
@@ -114,29 +115,29 @@ struct virtqueue {
 	struct virtqueue_slot *slots;
 	struct virtq_desc *tables;	/* indirect, VIRTQUEUE_TABLE for each slot; NULL: none */
 	uint32_t size;			/* descriptors that are used */
-	uint32_t entries;		/* that the ring has */
+	uint32_t mask;			/* split: entries that the ring has, less 1 */
+	uint32_t direct;		/* so few free descriptors are kept for chains in tables */
 	bool is_packed;
 	bool event_idx;
 
 	/* The rings'. */
 	bool stopped;
-	struct virtqueue_slot *free;
-	uint32_t free_count;		/* descriptors; 0 when stopped */
-	uint32_t direct;		/* as many must stay free for a chain of several not to go indirect */
+	struct virtqueue_slot *free;	/* split, and not stopped: the first that is; else NULL */
+	int32_t spare;			/* split: free descriptors beyond `direct`; else less than 0 */
 	uint64_t added;			/* chains */
 	uint64_t published;		/* of these, the device was told */
 	uint64_t taken;			/* came back */
-	union {
-		uint64_t used_known;	/* split: how many had come back when last looked at */
-		struct {		/* packed */
-			uint16_t next_avail, next_used;		/* positions */
-			uint16_t avail_flags, used_flags;	/* that mark them so in this round */
-			uint16_t batch, batch_flags;	/* first that is not published */
-			uint16_t batch_length;
-			uint16_t in_flight;	/* descriptors that the device has */
-		};
-	};
+	uint64_t used_known;		/* split: had come back when last looked at; packed: taken */
 	uint32_t detach_next;
+	struct {
+		struct virtqueue_slot *free;
+		uint16_t free_count;			/* descriptors */
+		uint16_t next_avail, next_used;		/* positions */
+		uint16_t avail_flags, used_flags;	/* that mark them so in this round */
+		uint16_t batch, batch_flags;		/* first that is not published */
+		uint16_t batch_length;
+		uint16_t in_flight;			/* descriptors that the device has */
+	} pack;
 
 	/* The owner's (virtio.c). */
 	void *owner;
@@ -173,10 +174,10 @@ void virtqueue_reinit(struct virtqueue *vq);
  * that it writes. They are the device's until `token` (not NULL) comes back.
  * Returns 0; -EINVAL (no segment, an empty one, more than the ring has, 4 GiB
  * or more in all), -ENOSPC (not now), -EFAULT (a segment is no DMA memory),
- * -EPROTO (stopped).
+ * -EPROTO (stopped). Cheapest where the two numbers are constants.
  */
-int __must_check virtqueue_add(struct virtqueue *vq, const struct virtqueue_segment *segs,
-			       unsigned out, unsigned in, void *token);
+static int __must_check virtqueue_add(struct virtqueue *vq, const struct virtqueue_segment *segs,
+				      unsigned out, unsigned in, void *token);
 
 /* Shows the device all that was added, with one doorbell if it wants one. */
 void virtqueue_publish(struct virtqueue *vq);
@@ -186,18 +187,13 @@ void virtqueue_publish(struct virtqueue *vq);
  * writable segments, in order, are the device's answer.
  * Returns 0, -EAGAIN (none now), -EPROTO (stopped).
  */
-int __must_check virtqueue_take(struct virtqueue *vq, void **token, uint32_t *written);
+static int __must_check virtqueue_take(struct virtqueue *vq, void **token, uint32_t *written);
 
 /* Whether virtqueue_take() has something to say: one read of memory. */
 bool virtqueue_has_used(const struct virtqueue *vq);
 
 /* Segments that one request may have now, at least. */
-static inline unsigned virtqueue_room(const struct virtqueue *vq)
-{
-	if (vq->free_count && vq->free_count < VIRTQUEUE_TABLE && vq->tables)
-		return min((uint32_t)VIRTQUEUE_TABLE, vq->size);
-	return vq->free_count;
-}
+unsigned virtqueue_room(const struct virtqueue *vq);
 
 /* Requests added that have not come back. */
 static inline unsigned virtqueue_outstanding(const struct virtqueue *vq)
@@ -236,3 +232,5 @@ void virtqueue_reinit(struct virtqueue *vq);
  * is none left.
  */
 void *virtqueue_detach(struct virtqueue *vq);
+
+#include "drivers/virtio/virtqueue_fast.h"

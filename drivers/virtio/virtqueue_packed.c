@@ -27,11 +27,14 @@ void virtqueue_packed_init(struct virtqueue *vq)
 {
 	memset(vq->packed, 0, vq->size * sizeof(vq->packed[0]));	/* 2.8.13 */
 	vq->device_event->word = 0;
-	vq->next_avail = vq->next_used = 0;
-	vq->avail_flags = VIRTQ_DESC_F_AVAIL;
-	vq->used_flags = ROUND;
-	vq->batch_length = 0;
-	vq->in_flight = 0;
+	vq->free = NULL;
+	vq->spare = -1;
+	vq->pack = (__typeof__(vq->pack)){
+		.free = vq->slots,
+		.free_count = (uint16_t)vq->size,
+		.avail_flags = VIRTQ_DESC_F_AVAIL,
+		.used_flags = ROUND,
+	};
 }
 
 /* Where descriptors are written, and what has been. */
@@ -76,7 +79,7 @@ static inline void cursor_count(struct cursor *c, uint32_t len, bool write)
 /* Those behind the head look as if they had come back in the round before. */
 static void undo_direct(struct virtqueue *vq, unsigned count)
 {
-	struct cursor c = { .at = vq->next_avail, .round = vq->avail_flags };
+	struct cursor c = { .at = vq->pack.next_avail, .round = vq->pack.avail_flags };
 
 	for (; count; count--) {
 		vq->packed[c.at].flags = c.round & VIRTQ_DESC_F_AVAIL ? 0 : ROUND;
@@ -92,7 +95,7 @@ static int fill_direct(struct virtqueue *vq, const struct virtqueue_segment *seg
 		struct pvirtq_desc *desc = &vq->packed[c->at];
 		uint16_t flags = c->round | (i >= out ? VIRTQ_DESC_F_WRITE : 0) |
 				 (i + 1 < n ? VIRTQ_DESC_F_NEXT : 0);
-		int rc = desc_fill(desc, &segs[i], vq->free->id);
+		int rc = desc_fill(desc, &segs[i], vq->pack.free->id);
 
 		if (unlikely(rc)) {
 			undo_direct(vq, i);
@@ -112,7 +115,7 @@ static int fill_direct(struct virtqueue *vq, const struct virtqueue_segment *seg
 static int fill_table(struct virtqueue *vq, const struct virtqueue_segment *segs, unsigned out,
 		      unsigned n, struct cursor *c)
 {
-	struct virtqueue_slot *slot = vq->free;
+	struct virtqueue_slot *slot = vq->pack.free;
 	struct pvirtq_desc *table = (struct pvirtq_desc *)virtqueue_table(vq, slot);
 	const struct virtqueue_segment all = { table, n * sizeof(*table) };
 
@@ -126,41 +129,41 @@ static int fill_table(struct virtqueue *vq, const struct virtqueue_segment *segs
 	}
 	c->head_flags = c->round | VIRTQ_DESC_F_INDIRECT;
 	cursor_advance(vq, c);
-	return desc_fill(&vq->packed[vq->next_avail], &all, slot->id);
+	return desc_fill(&vq->packed[vq->pack.next_avail], &all, slot->id);
 }
 
 static inline void chain_add(struct virtqueue *vq, const struct cursor *c, unsigned length,
 			     void *token)
 {
-	struct virtqueue_slot *slot = vq->free;
+	struct virtqueue_slot *slot = vq->pack.free;
 
 	slot->token = token;
 	slot->number = vq->added++;
 	slot->writable = (uint32_t)c->writable;
 	slot->length = (uint16_t)length;
-	vq->free = slot->next;
-	vq->free_count -= length;
-	if (vq->batch_length == 0) {
-		vq->batch = vq->next_avail;
-		vq->batch_flags = c->head_flags;
+	vq->pack.free = slot->next;
+	vq->pack.free_count -= length;
+	if (vq->pack.batch_length == 0) {
+		vq->pack.batch = vq->pack.next_avail;
+		vq->pack.batch_flags = c->head_flags;
 	} else {
 		barrier_store_store();	/* the rest of a chain before its head (2.8.19.1.1) */
-		WRITE_ONCE(vq->packed[vq->next_avail].flags, c->head_flags);
+		WRITE_ONCE(vq->packed[vq->pack.next_avail].flags, c->head_flags);
 	}
-	vq->batch_length += length;
-	vq->next_avail = c->at;
-	vq->avail_flags = c->round;
+	vq->pack.batch_length += length;
+	vq->pack.next_avail = c->at;
+	vq->pack.avail_flags = c->round;
 }
 
 int virtqueue_packed_add(struct virtqueue *vq, const struct virtqueue_segment *segs, unsigned out,
 			 unsigned in, void *token)
 {
 	unsigned n = out + in;
-	struct cursor c = { .at = vq->next_avail, .round = vq->avail_flags };
+	struct cursor c = { .at = vq->pack.next_avail, .round = vq->pack.avail_flags };
 	bool table = virtqueue_goes_indirect(vq, n);
 	int rc;
 
-	if (!token || n - 1 >= (table ? vq->size : vq->free_count) || out > n || !vq->free_count)
+	if (!virtqueue_can_add(vq, out, in, token, table))
 		return virtqueue_refusal(vq, out, in, token);
 	rc = table ? fill_table(vq, segs, out, n, &c) : fill_direct(vq, segs, out, n, &c);
 	if (rc)
@@ -183,22 +186,22 @@ static bool doorbell_wanted(const struct virtqueue *vq, unsigned length)
 	uint32_t word = ring_read(vq->device_event->word);
 	unsigned flags = (unsigned)FIELD_GET(RING_EVENT_FLAGS, word);
 	unsigned at = (unsigned)FIELD_GET(RING_EVENT_OFF, word);
-	bool same_round = !(word & RING_EVENT_WRAP) == !(vq->avail_flags & VIRTQ_DESC_F_AVAIL);
+	bool same_round = !(word & RING_EVENT_WRAP) == !(vq->pack.avail_flags & VIRTQ_DESC_F_AVAIL);
 
 	if (flags != RING_EVENT_FLAGS_DESC || !virtqueue_event_idx(vq))
 		return flags != RING_EVENT_FLAGS_DISABLE;
-	return vq->next_avail + (same_round ? 0 : vq->size) - at - 1 < length;
+	return vq->pack.next_avail + (same_round ? 0 : vq->size) - at - 1 < length;
 }
 
 void virtqueue_packed_publish(struct virtqueue *vq)
 {
-	unsigned length = vq->batch_length;
+	unsigned length = vq->pack.batch_length;
 
 	barrier_store_store();		/* 2.8.19.1.1: all of the batch before its head's flags */
-	WRITE_ONCE(vq->packed[vq->batch].flags, vq->batch_flags);
+	WRITE_ONCE(vq->packed[vq->pack.batch].flags, vq->pack.batch_flags);
 	barrier_store_load();		/* 2.8.19.3.1: the flags before what the device wants */
-	vq->batch_length = 0;
-	vq->in_flight += length;
+	vq->pack.batch_length = 0;
+	vq->pack.in_flight += length;
 	vq->published = vq->added;
 	if (doorbell_wanted(vq, length))
 		vq->ops->notify(vq);
@@ -210,25 +213,25 @@ static int not_used(struct virtqueue *vq, uint16_t flags)
 	if (vq->stopped)
 		return -EPROTO;
 	/* As long as the device has something, it is available in this round. */
-	if (vq->in_flight && ((flags ^ vq->used_flags) & ROUND) != VIRTQ_DESC_F_USED)
+	if (vq->pack.in_flight && ((flags ^ vq->pack.used_flags) & ROUND) != VIRTQ_DESC_F_USED)
 		return virtqueue_lie(vq, "flags of a descriptor are of another round", flags);
 	return -EAGAIN;
 }
 
 static inline void chain_release(struct virtqueue *vq, struct virtqueue_slot *slot)
 {
-	unsigned at = vq->next_used + slot->length;
+	unsigned at = vq->pack.next_used + slot->length;
 
 	slot->number = VIRTQUEUE_IDLE;
-	slot->next = vq->free;
-	vq->free = slot;
-	vq->free_count += slot->length;
-	vq->in_flight -= slot->length;
+	slot->next = vq->pack.free;
+	vq->pack.free = slot;
+	vq->pack.free_count += slot->length;
+	vq->pack.in_flight -= slot->length;
 	if (unlikely(at >= vq->size)) {
 		at -= vq->size;
-		vq->used_flags ^= ROUND;
+		vq->pack.used_flags ^= ROUND;
 	}
-	vq->next_used = (uint16_t)at;
+	vq->pack.next_used = (uint16_t)at;
 }
 
 /*
@@ -245,13 +248,13 @@ static int length_check(struct virtqueue *vq, uint16_t flags, uint32_t *len)
 
 int virtqueue_packed_take(struct virtqueue *vq, void **token, uint32_t *written)
 {
-	const struct pvirtq_desc *desc = &vq->packed[vq->next_used];
+	const struct pvirtq_desc *desc = &vq->packed[vq->pack.next_used];
 	uint16_t flags = ring_read(desc->flags);
 	struct virtqueue_slot *slot;
 	uint32_t len;
 	uint16_t id;
 
-	if ((flags & ROUND) != vq->used_flags || vq->stopped)
+	if ((flags & ROUND) != vq->pack.used_flags || vq->stopped)
 		return not_used(vq, flags);
 	barrier_load_load();		/* 2.8.21: the flags before the rest */
 	id = ring_read(desc->id);
@@ -265,7 +268,7 @@ int virtqueue_packed_take(struct virtqueue *vq, void **token, uint32_t *written)
 		if (rc)
 			return rc;
 	}
-	vq->taken++;
+	vq->used_known = ++vq->taken;
 	chain_release(vq, slot);
 	*token = slot->token;
 	*written = len;
@@ -274,9 +277,9 @@ int virtqueue_packed_take(struct virtqueue *vq, void **token, uint32_t *written)
 
 bool virtqueue_packed_has_used(const struct virtqueue *vq)
 {
-	uint16_t flags = ring_read(vq->packed[vq->next_used].flags);
+	uint16_t flags = ring_read(vq->packed[vq->pack.next_used].flags);
 
-	return (flags & ROUND) == vq->used_flags && !vq->stopped;
+	return (flags & ROUND) == vq->pack.used_flags && !vq->stopped;
 }
 
 static void driver_event_write(struct virtqueue *vq, uint32_t word)
@@ -297,8 +300,8 @@ void virtqueue_packed_interrupts_off(struct virtqueue *vq)
 static uint32_t event_after(const struct virtqueue *vq, unsigned count)
 {
 	unsigned chains = (unsigned)(vq->published - vq->taken);
-	unsigned at = vq->next_used + vq->in_flight * min(count, chains) / chains - 1;
-	bool wrap = vq->used_flags != 0;
+	unsigned at = vq->pack.next_used + vq->pack.in_flight * min(count, chains) / chains - 1;
+	bool wrap = vq->pack.used_flags != 0;
 
 	if (at >= vq->size) {
 		at -= vq->size;
@@ -310,7 +313,7 @@ static uint32_t event_after(const struct virtqueue *vq, unsigned count)
 
 bool virtqueue_packed_interrupts_on(struct virtqueue *vq, unsigned count)
 {
-	bool later = virtqueue_event_idx(vq) && count > 1 && vq->in_flight;
+	bool later = virtqueue_event_idx(vq) && count > 1 && vq->pack.in_flight;
 
 	driver_event_write(vq, later ? event_after(vq, count) : 0);
 	barrier_store_load();	/* with the device's: its flags before what is wanted */

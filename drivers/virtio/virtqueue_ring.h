@@ -9,35 +9,24 @@
 #include "kernel/lib/errno.h"
 #include "mm/dma.h"
 
-/* A slot whose chain is not outstanding has this number, which no chain ever has. */
-#define VIRTQUEUE_IDLE	UINT64_MAX
-
-/*
- * Every read of what a device can write. On the host a test may change that
- * memory just before.
- */
-#ifdef CAIRN_HOSTED
-extern void (*virtqueue_read_hook)(void);
-#define ring_read(x)	({ if (virtqueue_read_hook) virtqueue_read_hook(); READ_ONCE(x); })
-#else
-#define ring_read(x)	READ_ONCE(x)
-#endif
-
-static inline bool virtqueue_packed(const struct virtqueue *vq)
-{
-	return IS_ENABLED(CONFIG_VIRTIO_RING_PACKED) && vq->is_packed;
-}
-
 static inline bool virtqueue_event_idx(const struct virtqueue *vq)
 {
 	return IS_ENABLED(CONFIG_VIRTIO_EVENT_IDX) && vq->event_idx;
 }
 
-/* The device lied; -EPROTO. */
+/* The device lied; -EPROTO. virtqueue_used_lie() finds out what it was. */
 int virtqueue_lie(struct virtqueue *vq, const char *what, uint64_t value);
 
 /* Why virtqueue_add() cannot; the request has `out` and `in` segments. */
 int virtqueue_refusal(const struct virtqueue *vq, unsigned out, unsigned in, const void *token);
+
+/* Descriptors. */
+static inline uint32_t virtqueue_free_count(const struct virtqueue *vq)
+{
+	if (vq->stopped)
+		return 0;
+	return virtqueue_packed(vq) ? vq->pack.free_count : (uint32_t)vq->spare + vq->direct;
+}
 
 /*
  * A chain of several goes into the table of its head where a table can have
@@ -47,7 +36,19 @@ int virtqueue_refusal(const struct virtqueue *vq, unsigned out, unsigned in, con
 static inline bool virtqueue_goes_indirect(const struct virtqueue *vq, unsigned segments)
 {
 	return IS_ENABLED(CONFIG_VIRTIO_INDIRECT_DESC) && vq->tables && segments > 1 &&
-	       segments <= VIRTQUEUE_TABLE && vq->free_count < vq->direct + segments;
+	       segments <= VIRTQUEUE_TABLE && virtqueue_free_count(vq) < vq->direct + segments;
+}
+
+/*
+ * Whether a request can be added, `table` as virtqueue_goes_indirect() says.
+ * The sum of two numbers may wrap.
+ */
+static inline bool virtqueue_can_add(const struct virtqueue *vq, unsigned out, unsigned in,
+				     const void *token, bool table)
+{
+	unsigned n = out + in, free = virtqueue_free_count(vq);
+
+	return token && n && n >= out && free && n <= (table ? vq->size : free);
 }
 
 static inline struct virtq_desc *virtqueue_table(const struct virtqueue *vq,
@@ -69,7 +70,6 @@ void virtqueue_split_init(struct virtqueue *vq);
 int virtqueue_split_add(struct virtqueue *vq, const struct virtqueue_segment *segs, unsigned out,
 			unsigned in, void *token);
 void virtqueue_split_publish(struct virtqueue *vq);
-int virtqueue_split_take(struct virtqueue *vq, void **token, uint32_t *written);
 bool virtqueue_split_has_used(const struct virtqueue *vq);
 void virtqueue_split_interrupts_off(struct virtqueue *vq);
 bool virtqueue_split_interrupts_on(struct virtqueue *vq, unsigned count);
@@ -78,7 +78,6 @@ void virtqueue_packed_init(struct virtqueue *vq);
 int virtqueue_packed_add(struct virtqueue *vq, const struct virtqueue_segment *segs, unsigned out,
 			 unsigned in, void *token);
 void virtqueue_packed_publish(struct virtqueue *vq);
-int virtqueue_packed_take(struct virtqueue *vq, void **token, uint32_t *written);
 bool virtqueue_packed_has_used(const struct virtqueue *vq);
 void virtqueue_packed_interrupts_off(struct virtqueue *vq);
 bool virtqueue_packed_interrupts_on(struct virtqueue *vq, unsigned count);

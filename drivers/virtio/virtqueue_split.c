@@ -16,17 +16,18 @@
 /* Behind the entries of either ring. */
 static uint16_t *used_event(const struct virtqueue *vq)
 {
-	return &vq->avail->ring[vq->entries];
+	return &vq->avail->ring[vq->mask + 1];
 }
 
 static uint16_t *avail_event(const struct virtqueue *vq)
 {
-	return (uint16_t *)&vq->used->ring[vq->entries];
+	return (uint16_t *)&vq->used->ring[vq->mask + 1];
 }
 
 void virtqueue_split_init(struct virtqueue *vq)
 {
-	vq->used_known = 0;
+	vq->free = vq->slots;
+	vq->spare = (int32_t)(vq->size - vq->direct);
 	vq->avail->flags = 0;
 	vq->avail->idx = 0;
 	vq->used->flags = 0;		/* 2.7.10.1 */
@@ -54,36 +55,25 @@ static inline uint16_t flags_of(unsigned i, unsigned out)
 	return VIRTQ_DESC_F_NEXT | (i >= out ? VIRTQ_DESC_F_WRITE : 0);
 }
 
-struct chain {
-	struct virtqueue_slot *last;
-	uint64_t readable, writable;	/* bytes */
-};
-
-static inline void chain_count(struct chain *c, uint32_t len, bool write)
-{
-	if (write)
-		c->writable += len;
-	else
-		c->readable += len;
-}
-
 /* Into the ring itself, from the first free slot on. */
-static int fill_direct(const struct virtqueue *vq, const struct virtqueue_segment *segs,
-		       unsigned out, unsigned n, struct chain *c)
+static int fill_direct(const struct virtqueue_segment *segs, unsigned out, unsigned n,
+		       struct virtqueue_chain *c)
 {
-	struct virtqueue_slot *slot = vq->free;
 	struct virtq_desc *desc = NULL;
 
-	for (unsigned i = 0; i < n; i++, slot = slot->next) {
+	for (unsigned i = 0; i < n; i++) {
+		struct virtqueue_slot *slot = c->next;
+
 		if (desc)
 			desc->next = slot->id;
-		desc = &vq->desc[slot->id];
+		desc = slot->desc;
 		int rc = desc_fill(desc, &segs[i], flags_of(i, out));
 
 		if (unlikely(rc))
 			return rc;
-		chain_count(c, segs[i].len, i >= out);
+		virtqueue_chain_count(c, segs[i].len, i >= out);
 		c->last = slot;
+		c->next = slot->next;
 	}
 	desc->flags &= ~VIRTQ_DESC_F_NEXT;
 	return 0;
@@ -91,9 +81,9 @@ static int fill_direct(const struct virtqueue *vq, const struct virtqueue_segmen
 
 /* Into the table of the first free slot, to which its descriptor points (2.7.5.3). */
 static int fill_table(const struct virtqueue *vq, const struct virtqueue_segment *segs,
-		      unsigned out, unsigned n, struct chain *c)
+		      unsigned out, unsigned n, struct virtqueue_chain *c)
 {
-	struct virtqueue_slot *slot = vq->free;
+	struct virtqueue_slot *slot = c->next;
 	struct virtq_desc *table = virtqueue_table(vq, slot);
 	const struct virtqueue_segment all = { table, n * sizeof(*table) };
 
@@ -103,47 +93,31 @@ static int fill_table(const struct virtqueue *vq, const struct virtqueue_segment
 		if (unlikely(rc))
 			return rc;
 		table[i].next = (uint16_t)(i + 1);
-		chain_count(c, segs[i].len, i >= out);
+		virtqueue_chain_count(c, segs[i].len, i >= out);
 	}
 	table[n - 1].flags &= ~VIRTQ_DESC_F_NEXT;
 	c->last = slot;
-	return desc_fill(&vq->desc[slot->id], &all, VIRTQ_DESC_F_INDIRECT);
-}
-
-/* The chain of the first free slots is the device's, once it is published. */
-static inline void chain_add(struct virtqueue *vq, const struct chain *c, unsigned length,
-			     void *token)
-{
-	struct virtqueue_slot *head = vq->free;
-
-	head->token = token;
-	head->number = vq->added;
-	head->last = c->last;
-	head->writable = (uint32_t)c->writable;
-	head->length = (uint16_t)length;
-	vq->free = c->last->next;
-	vq->free_count -= length;
-	WRITE_ONCE(vq->avail->ring[vq->added & (vq->entries - 1)], head->id);
-	vq->added++;
+	c->next = slot->next;
+	return desc_fill(slot->desc, &all, VIRTQ_DESC_F_INDIRECT);
 }
 
 /* Nothing is taken from the free list until all segments are good. */
 int virtqueue_split_add(struct virtqueue *vq, const struct virtqueue_segment *segs, unsigned out,
 			unsigned in, void *token)
 {
+	struct virtqueue_chain c = { .head = vq->free, .next = vq->free };
 	unsigned n = out + in;
-	struct chain c = { 0 };
 	bool table = virtqueue_goes_indirect(vq, n);
 	int rc;
 
-	if (!token || n - 1 >= (table ? vq->size : vq->free_count) || out > n || !vq->free_count)
+	if (!virtqueue_can_add(vq, out, in, token, table))
 		return virtqueue_refusal(vq, out, in, token);
-	rc = table ? fill_table(vq, segs, out, n, &c) : fill_direct(vq, segs, out, n, &c);
+	rc = table ? fill_table(vq, segs, out, n, &c) : fill_direct(segs, out, n, &c);
 	if (rc)
 		return rc;
 	if (c.readable + c.writable > UINT32_MAX)
 		return -EINVAL;		/* 2.7.5.2 */
-	chain_add(vq, &c, table ? 1 : n, token);
+	virtqueue_chain_add(vq, &c, table ? 1 : n, token);
 	return 0;
 }
 
@@ -175,7 +149,7 @@ void virtqueue_split_publish(struct virtqueue *vq)
 }
 
 /* Reads the device's index where all that is known was taken. */
-static int used_refresh(struct virtqueue *vq)
+int virtqueue_split_refresh(struct virtqueue *vq)
 {
 	uint16_t ahead;
 
@@ -189,41 +163,6 @@ static int used_refresh(struct virtqueue *vq)
 				     (uint16_t)(vq->taken + ahead));
 	vq->used_known = vq->taken + ahead;
 	barrier_load_load();		/* 2.7.14: the index before the entries */
-	return 0;
-}
-
-static inline void chain_release(struct virtqueue *vq, struct virtqueue_slot *head)
-{
-	head->number = VIRTQUEUE_IDLE;
-	head->last->next = vq->free;
-	vq->free = head;
-	vq->free_count += head->length;
-}
-
-int virtqueue_split_take(struct virtqueue *vq, void **token, uint32_t *written)
-{
-	const struct virtq_used_elem *elem;
-	struct virtqueue_slot *slot;
-	uint32_t id, len;
-
-	if (vq->taken == vq->used_known) {
-		int rc = used_refresh(vq);
-
-		if (rc)
-			return rc;
-	}
-	elem = &vq->used->ring[vq->taken & (vq->entries - 1)];
-	id = ring_read(elem->id);
-	len = ring_read(elem->len);
-	slot = virtqueue_outstanding_slot(vq, id);
-	if (unlikely(!slot))
-		return virtqueue_lie(vq, "used id is no outstanding request", id);
-	if (unlikely(len > slot->writable))
-		return virtqueue_lie(vq, "used length beyond the writable bytes", len);
-	vq->taken++;
-	chain_release(vq, slot);
-	*token = slot->token;
-	*written = len;
 	return 0;
 }
 

@@ -127,7 +127,7 @@ static void random_add(struct ktest_run *t, struct fake *f, struct model *m)
 	unsigned in = (unsigned)ktest_random_below(t, 3) + (out == 0);
 	unsigned slot = 0;
 	uint32_t writable = 0;
-	bool room = out + in <= f->vq.free_count;
+	bool room = out + in <= virtqueue_room(&f->vq);
 	int rc;
 
 	for (unsigned i = 0; i < out + in; i++) {
@@ -307,7 +307,7 @@ KTEST(virtqueue_refuses_bad_requests_and_keeps_its_descriptors)
 	host_memory_refuse = segs[2].data;
 	expect_eq(t, virtqueue_add(&fake.vq, segs, 1, 2, &token), -EFAULT);
 	host_memory_refuse = NULL;
-	expect_eq(t, fake.vq.free_count, 8);
+	expect_eq(t, virtqueue_room(&fake.vq), 8);
 	expect_eq(t, virtqueue_add(&fake.vq, segs, 4, 4, &token), 0);
 	fake_close(&fake);
 }
