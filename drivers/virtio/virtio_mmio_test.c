@@ -331,7 +331,7 @@ KTEST(mmio_configuration_is_written_by_the_width_of_its_fields)
 {
 	if (!discover(t, 5, FAKE_MMIO_2))
 		return;
-	require(t, virtio_device_start(dev, &driver) == 0);
+	fake.status = VIRTIO_STATUS_FEATURES_OK;
 	dev->ops->config_write(dev, 0, 4, 0x44332211);
 	dev->ops->config_write(dev, 4, 2, 0x6655);
 	dev->ops->config_write(dev, 6, 1, 0x77);
@@ -421,8 +421,7 @@ KTEST_MAY_FAIL(mmio_device_that_cannot_be_listed_is_left_out)
 KTEST(mmio_windows_that_are_empty_or_strange_are_left_alone)
 {
 	static const struct { uint32_t magic, version, id; unsigned complaints; } cases[] = {
-		{ 0x74726976, 2, VIRTIO_ID_RNG, 0 },
-		{ 0x74726976, 1, 0, 0 }, { 0x74726976, 2, 0, 0 },
+		{ 0x74726976, 2, VIRTIO_ID_RNG, 0 }, { 0x74726976, 1, 0, 0 }, { 0x74726976, 2, 0, 0 },
 		{ 0x74726976, 3, VIRTIO_ID_RNG, 1 }, { 0x74726976, 0, VIRTIO_ID_RNG, 1 },
 		{ 0x74726977, 2, VIRTIO_ID_RNG, 1 },
 	};
@@ -481,6 +480,7 @@ static const struct virtio_driver resetting_driver = {
 KTEST(mmio_queue_reset_is_waited_for_and_the_queue_set_up_again)
 {
 	struct fake_registers_queue before;
+	void *ring;
 
 	if (!discover(t, 5, FAKE_MMIO_2))
 		return;
@@ -489,7 +489,7 @@ KTEST(mmio_queue_reset_is_waited_for_and_the_queue_set_up_again)
 	require(t, dev->features & VIRTIO_F_RING_RESET);
 	before = fake.queues[1];
 	queue_halts = queue_restarts = 0;
-	fake.queue_resets_slowly = 3;
+	fake.resets_slowly = 3;
 	expect_eq(t, virtio_queue_reset(dev, queue), 0);
 	expect(t, queue_halts == 1 && queue_restarts == 1);
 	expect(t, fake.queues[1].ready && fake.queues[1].resetting == 0);
@@ -498,10 +498,47 @@ KTEST(mmio_queue_reset_is_waited_for_and_the_queue_set_up_again)
 	expect_eq(t, fake.queues[1].driver, before.driver);
 	expect_eq(t, fake.queues[1].device, before.device);
 	/* One that never ends stops the device, its memory still its own. */
-	fake.queue_resets_slowly = 1000000;
+	fake.resets_slowly = 1000000;
+	ring = queue->memory;
 	expect_eq(t, virtio_queue_reset(dev, queue), -EPROTO);
 	expect(t, dev->fault != NULL);
 	expect_eq(t, queue_halts, 1);
+	expect(t, dev->unsafe);		/* nor does the device reset */
+	stop();
+	page_free(ring, 0);
+	end(t);
+}
+
+static unsigned halts, restarts;
+
+static void halted(struct virtio_device *d __unused)
+{
+	halts++;
+}
+
+static void restarted(struct virtio_device *d __unused)
+{
+	restarts++;
+}
+
+static const struct virtio_driver restarting_driver = {
+	.name = "test", .id = VIRTIO_ID_RNG, .queues = 1, .probe = probe,
+	.halted = halted, .restarted = restarted,
+	.queue_halted = queue_halted, .queue_restarted = queue_restarted,
+};
+
+KTEST(mmio_device_that_offers_queue_resets_and_has_none_is_restarted)
+{
+	if (!discover(t, 5, FAKE_MMIO_2))
+		return;
+	halts = restarts = queue_halts = 0;
+	fake.offered |= VIRTIO_F_RING_RESET;
+	fake.no_queue_resets = true;
+	require(t, virtio_device_start(dev, &restarting_driver) == 0);
+	expect_eq(t, virtio_queue_reset(dev, queue), 0);
+	expect(t, halts == 1 && restarts == 1 && queue_halts == 0);
+	expect(t, !(dev->features & VIRTIO_F_RING_RESET));
+	expect(t, fake.queues[1].ready && fake.queues[1].desc);
 	stop();
 	end(t);
 }
