@@ -47,7 +47,8 @@ endif
 
 # The user's words, passed to scripts through the environment, not re-read by
 # make or the shell.
-user-words := MACHINE FIRMWARE BOOT ACCEL MEM CPUS DISK CMDLINE QEMU_ARGS MEMMAPS
+user-words := MACHINE FIRMWARE BOOT ACCEL MEM CPUS DISK CMDLINE QEMU_ARGS MEMMAPS ISO \
+	      SYM WANT A B
 $(foreach w,$(user-words),$(eval override $w := $$(value $w)))
 export $(user-words)
 
@@ -71,7 +72,9 @@ config-editors := menuconfig nconfig oldconfig olddefconfig \
 		  randconfig allyesconfig allnoconfig
 config-goals := $(config-editors) savedefconfig defconfig %_defconfig %.config
 other-goals := setup setup-bench help clean mrproper check map run gdb test test-all \
-	       test-memmaps test-faults test-twins boottest bench bench-heap hosttest coverage fuzz
+	       test-memmaps test-faults test-twins boottest bench bench-heap hosttest coverage \
+	       fuzz repro from-iso why diffconfig listnewconfig randtest
+other-goals += bench-io bench-linux setup-bench-linux
 
 # Goals of one kind may share a make; several kinds may not.
 kind = $(or $(if $(filter defconfig %_defconfig %.config,$1),preset),\
@@ -87,7 +90,7 @@ include scripts/Makefile.goals
 else
 
 # These write nothing to $(O), or only clear it.
-ifeq ($(filter setup setup-bench help check clean mrproper,$(kinds)),)
+ifeq ($(filter setup setup-bench setup-bench-linux help check clean mrproper,$(kinds)),)
 refusal := $(shell sh scripts/output.sh claim $(O) 2>&1)
 $(if $(refusal),$(error $(refusal)))
 endif
@@ -105,6 +108,8 @@ setup:
 
 setup-bench:
 	@sh scripts/setup.sh bench
+setup-bench-linux:
+	@sh scripts/setup.sh bench-linux
 
 # check.py's count closes.
 check:
@@ -145,19 +150,30 @@ test-faults:
 
 # The same device and the same requests on two transports: the same trace.
 test-twins:
-	+@$(PYTHON) scripts/twins.py --build $(O)
+	+@$(PYTHON) scripts/twins.py --build $(O) --tier $(or $(TIER),ci)
 
 # In the guest; then the heap on this machine, beside other heaps.
 heapbench = $(PYTHON) scripts/heapbench.py --build $(O) $(if $(CC),--cc "$(CC)")
+iobench = $(PYTHON) scripts/iobench.py --build $(O)
 bench:
 	+@$(MAKE) kernel
 	@$(PYTHON) scripts/bench.py --build $(O) $(if $(ONLY),--only "$(ONLY)")
+	@$(if $(ONLY),,$(iobench))
 	@$(if $(ONLY),,$(heapbench))
 
 bench-heap:
 	+@$(MAKE) kernel
 	@$(PYTHON) scripts/bench.py --build $(O) --only heap
 	@$(heapbench)
+
+bench-io:
+	+@$(MAKE) kernel
+	@$(iobench) $(if $(ONLY),--only "$(ONLY)")
+
+bench-linux:
+	+@$(MAKE) kernel
+	@sh scripts/setup.sh bench-linux
+	@$(iobench) --linux $(if $(ONLY),--only "$(ONLY)")
 
 # SEED= and OPS=, where given, must be what strtoull() takes whole.
 given := $(foreach w,SEED OPS,$(if $(filter undefined,$(origin $w)),,$w))
@@ -204,6 +220,31 @@ fuzz:
 	+@$(MAKE) O=$(O)/fuzz HOSTED=1 FUZZED=1 fuzz-program
 	@$(PYTHON) scripts/fuzz.py --seconds $(or $(TIME),60) $(if $(ONLY),--only "$(ONLY)") \
 		$(if $(KEEP),--keep) $(O)/fuzz/fuzz $(O)/host/hosttest
+
+# What is configured in $(O), else defconfig, built twice elsewhere.
+repro:
+	@$(PYTHON) scripts/repro.py --build $(O)
+
+# N=20 configurations drawn from SEED, each built and booted.
+randtest:
+	$(check-numbers)
+	+@$(PYTHON) scripts/randtest.py --build $(O) --count "$(or $(N),20)" \
+		$(if $(SEED),--seed "$$SEED")
+
+# What a configuration is, without changing it.
+kconfig = $(PYTHON) scripts/kconfig.py --output $(O)
+why:
+	@test -n "$$SYM" || { echo "make why SYM=NAME [WANT=VALUE]" >&2; exit 1; }
+	@$(kconfig) why "$$SYM" "$$WANT"
+diffconfig:
+	@test -n "$$A" -a -n "$$B" || { echo "make diffconfig A=FILE B=FILE" >&2; exit 1; }
+	@$(kconfig) diff "$$A" "$$B"
+listnewconfig:
+	@$(kconfig) new
+
+# ISO=FILE: built again from what it says of itself.
+from-iso:
+	@$(PYTHON) scripts/fromiso.py --build $(O) --iso "$$ISO"
 
 clean mrproper:
 	@sh scripts/output.sh $@ $(O)

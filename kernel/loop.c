@@ -40,6 +40,7 @@ static struct poller *pollers;
 static struct poll_walk *walks;
 
 static unsigned depth;			/* of loop_until() */
+static uint64_t turned;			/* time_now() in the last turn, which reads it once */
 static struct loop_stats stats;
 
 void work_post(struct work *w)
@@ -147,7 +148,8 @@ bool loop_turn(void)
 	stats.turns++;
 	irq_open();
 	any = run_work();
-	expired = timers_run();
+	turned = time_now();
+	expired = timers_run(turned);
 	stats.timers += expired;
 	any |= expired > 0;
 	if (pollers)
@@ -193,10 +195,10 @@ struct deadline {
 	unsigned stalls, still;
 };
 
-/* False once it is over. `meant`: what idle() returned. */
+/* False once it is over, as of the last turn. `meant`: what idle() before it returned. */
 static bool deadline_goes_on(struct deadline *d, uint64_t meant)
 {
-	uint64_t now = time_now();
+	uint64_t now = turned;
 	uint64_t expected = max(meant, d->seen);
 
 	if (now == d->seen)
@@ -213,18 +215,17 @@ static bool deadline_goes_on(struct deadline *d, uint64_t meant)
 static int run_until(bool (*done)(void *context), void *context, uint64_t timeout)
 {
 	struct deadline d = { .seen = time_now() };
+	uint64_t meant = 0;
 
 	d.at = timeout < UINT64_MAX - d.seen ? d.seen + timeout : UINT64_MAX;
 	for (;;) {
-		uint64_t meant = 0;
 		bool any = loop_turn();
 
 		if (done(context))
 			return 0;
-		if (!any)
-			meant = idle(d.at);
 		if (d.at != UINT64_MAX && !deadline_goes_on(&d, meant))
 			break;
+		meant = any ? 0 : idle(d.at);
 	}
 	loop_turn();
 	return done(context) ? 0 : -ETIMEDOUT;

@@ -6,6 +6,7 @@
 #include "kernel/console.h"
 #include "kernel/exit.h"
 #include "kernel/lib/format.h"
+#include "kernel/version.h"
 
 #define LOG_SUBSYS kernel
 #include "kernel/log.h"
@@ -30,6 +31,10 @@ void panic_begin(void)
 
 void panic_end(void)
 {
+	char id[BUILD_ID_TEXT];
+
+	version_build_id(id);
+	print("build id %s, commit %s\n", id, version_commit);
 	if (at_end)
 		at_end(no_memory);
 	machine_exit(false);

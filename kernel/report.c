@@ -83,10 +83,15 @@ void report_time(void)
 
 void report_kernel_json(struct json *j)
 {
+	char id[BUILD_ID_TEXT];
+
+	version_build_id(id);
 	json_object(j, NULL);
 	json_string(j, "version", version_kernel);
 	json_string(j, "configuration", version_config);
 	json_string(j, "compiler", version_compiler);
+	json_string(j, "commit", version_commit);
+	json_string(j, "build_id", id);
 	json_end(j);
 }
 

@@ -55,7 +55,7 @@ void request_limit_stop(struct request *r)
 void request_undo(struct request *r)
 {
 	if (r->limit)
-		timer_cancel(&r->timer);
+		request_limit_stop(r);
 	r->outstanding = false;
 }
 

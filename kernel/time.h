@@ -61,8 +61,8 @@ bool timer_cancel(struct timer *t);
 
 /* For kernel/loop.c. */
 
-/* Runs what has expired; returns how many. */
-unsigned timers_run(void);
+/* Runs what has expired at `now`, which is time_now(); returns how many. */
+unsigned timers_run(uint64_t now);
 /* When the first timer is due, as time_now(); UINT64_MAX if there is none. */
 uint64_t timers_next(void);
 /*

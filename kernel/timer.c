@@ -70,15 +70,11 @@ static void expire(struct timer *t, uint64_t now)
  * Those started meanwhile are for the next turn. They come last: they are due
  * at `now` or later, and of those due together the last added is last.
  */
-unsigned timers_run(void)
+unsigned timers_run(uint64_t now)
 {
 	uint64_t added = heap.added;
 	unsigned count = 0;
-	uint64_t now;
 
-	if (!heap.first)
-		return 0;
-	now = time_now();
 	while (heap.first && heap.first->due <= now && heap.first->number < added) {
 		expire(heap.first, now);
 		count++;

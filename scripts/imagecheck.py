@@ -9,6 +9,7 @@ import re
 import subprocess
 
 import elf
+import imagenote
 
 ISO_LIMIT = 6 * 1024 * 1024
 LITERAL = r'"(?:[^"\\\n]|\\.)*"'
@@ -79,15 +80,18 @@ def is_firmware_text(text, sources):
 
 def check_no_devices(image, context):
     """Neither a symbol nor a string of virtio or PCI is loaded. What ACPI's reader says of
-    firmware's tables is no driver's: a table may name such a device anywhere."""
+    firmware's tables is no driver's: a table may name such a device anywhere. And the
+    note says what is off."""
     word = re.compile(r"virtio|pci", re.I)
     sources = firmware_text(context["tree"])
     loaded = {i for i, s in enumerate(image.sections) if s.flags & elf.SHF_ALLOC}
     problems = ["symbol " + s.name for s in image.symbols() if s.section in loaded
                 and word.search(s.name) and not s.name.startswith("acpi_")]
+    notes = {text[:-1] for text in imagenote.texts(image.data)}
     for data in loaded_bytes(image):
         for text in re.findall(rb"[\x20-\x7e\n\t]{4,}(?=\0)", data):
-            if word.search(text.decode()) and not is_firmware_text(text.decode(), sources):
+            if text not in notes and word.search(text.decode()) \
+                    and not is_firmware_text(text.decode(), sources):
                 problems.append("string %r" % text.decode())
     return problems
 

@@ -6,6 +6,10 @@
 	kconfig.py --output DIR sync		what the build reads, from .config
 	kconfig.py --output DIR run PROGRAM	an editor of .config, or all*config
 	kconfig.py --output DIR save		DIR/defconfig, the least preset
+	kconfig.py --output DIR origin		prints it, and what it was made from
+	kconfig.py --output DIR why SYM [VALUE]	all about an option; how it gets a value
+	kconfig.py --output DIR diff A B	what two presets, configurations, images differ in
+	kconfig.py --output DIR new		options that .config does not know
 
 kconfig-frontends drops in silence what it does not like: an unknown symbol, a
 value out of range, one whose dependencies are not met. So every configuration
@@ -20,78 +24,20 @@ import re
 import subprocess
 import sys
 import tempfile
-from collections import namedtuple
 
+import kconfig_why
+from kconfig_file import (ASSIGNED, EDITED, NOT_SET, ROOT, Refused, Value, line_of, origin_of,
+                          read_values, said_origin, same, shown, write_if_changed)
+from kconfig_tell import Telling
 from kconfig_tree import Tree
 
-ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-ASSIGNED = re.compile(r"CONFIG_(\w+)=(.*)")
-NOT_SET = re.compile(r"# CONFIG_(\w+) is not set")
-VALUE = re.compile(r'[yn]|m|-?[0-9]+|0[xX][0-9a-fA-F]+|"(?:[^"\\]|\\.)*"')
-
-Value = namedtuple("Value", "text where")	# text: "n" where not set
-
-
-class Refused(Exception):
-    """Carries a list of lines to print."""
-
-
-def shown(path):
-    relative = os.path.relpath(path)
-    return path if relative.startswith("../..") else relative
-
-
-def read_values(path):
-    """The assignments of a file in order, as (name, Value). Raises Refused."""
-    values, errors = [], []
-    try:
-        with open(path, encoding="utf-8", errors="replace") as f:
-            lines = f.read().splitlines()
-    except OSError as e:
-        raise Refused([f"{shown(path)}: {e.strerror}"]) from e
-    for number, line in enumerate(lines, 1):
-        line = line.strip()
-        where = f"{shown(path)}:{number}"
-        assigned, not_set = ASSIGNED.fullmatch(line), NOT_SET.fullmatch(line)
-        if not_set:
-            values.append((not_set.group(1), Value("n", where)))
-        elif assigned and VALUE.fullmatch(assigned.group(2).strip()):
-            values.append((assigned.group(1), Value(assigned.group(2).strip(), where)))
-        elif line and not line.startswith("#"):
-            errors.append(f"{where}: malformed line: {line}")
-    if errors:
-        raise Refused(errors)
-    return values
-
-
-def line_of(name, text):
-    return f"# CONFIG_{name} is not set" if text == "n" else f"CONFIG_{name}={text}"
-
-
-def same(a, b):
-    if a.lower().startswith("0x") and b.lower().startswith("0x"):
-        return int(a, 16) == int(b, 16)
-    return a == b
-
-
-def write_if_changed(path, text):
-    try:
-        with open(path, encoding="utf-8") as f:
-            if f.read() == text:
-                return
-    except OSError:
-        pass
-    os.makedirs(os.path.dirname(path), exist_ok=True)
-    with open(path + ".new", "w", encoding="utf-8") as f:
-        f.write(text)
-    os.replace(path + ".new", path)
-
-
-class Kconfig:
+class Kconfig(Telling):
     def __init__(self, output):
         self.output = os.path.abspath(output)
         self.config = os.path.join(self.output, ".config")
         self.accepted = os.path.join(self.output, "include/config/accepted.json")
+        self.origin_file = os.path.join(self.output, "include/config/origin.json")
+        self.provenance_file = os.path.join(self.output, "include/config/provenance.json")
         self.tree = Tree(ROOT)
 
     # Running kconfig-frontends.
@@ -139,32 +85,33 @@ class Kconfig:
 
     # Comparing what was wanted with what came out.
 
-    def complaint(self, name, value, got):
-        """One line if `value` did not take effect, else None."""
-        option = self.tree.options.get(name)
-        start = f"{value.where}: CONFIG_{name}: "
-        if not option:
-            return start + f"unknown symbol (wanted {value.text}, got nothing)"
-        have = got.get(name)
-        if same(value.text, have if have is not None else "n"):
-            return None
-        if not option.prompt:
-            reason = "it has no prompt, other options select it"
-        elif have is None:
-            reason = "depends on " + " and ".join(option.depends or ["something that is off"])
-        elif option.choice and value.text in "yn":
-            reason = "it is one of a choice"
-        elif option.range:
-            reason = f"{option.kind}, range {option.range}"
-        else:
-            reason = option.kind
-        have = "nothing" if have is None else have
-        return start + f"wanted {value.text}, got {have} ({reason})"
+    def complaints(self, wanted, text):
+        """Lines about each value that did not take effect, and why."""
+        got = self.values_of(text)
+        lost = [(n, v) for n, v in wanted.items() if n not in self.tree.options
+                or not same(v.text, got.get(n, "n"))]
+        if not lost:
+            return []
+        with tempfile.TemporaryDirectory() as scratch:
+            config = os.path.join(scratch, ".config")
+            with open(config, "w", encoding="utf-8") as f:
+                f.write(text)
+            tree = kconfig_why.load(ROOT, config, {n: v.where for n, v in wanted.items()})
+        lines = []
+        for name, value in lost:
+            first, *more = kconfig_why.explain(tree, name, value.text)
+            rivals = [f"{wanted[n].where}: CONFIG_{n}={wanted[n].text}" for n in wanted
+                      if n != name and name in self.tree.options and n in self.tree.options
+                      and self.tree.options[n].choice
+                      and self.tree.options[n].choice == self.tree.options[name].choice]
+            lines.append(f"{value.where}: CONFIG_{name}: wanted {value.text}, "
+                         f"got {got.get(name, 'nothing')}: {first}")
+            lines += ["\t" + line for line in more + rivals]
+        return lines
 
     def check(self, wanted, text):
         got = self.values_of(text)
-        errors = [self.complaint(n, v, got) for n, v in wanted.items()]
-        errors = [e for e in errors if e]
+        errors = self.complaints(wanted, text)
         if got.get("NAME") == '""':
             where = wanted["NAME"].where if "NAME" in wanted else shown(self.config)
             errors.append(f"{where}: CONFIG_NAME: is empty, a name is wanted")
@@ -188,13 +135,52 @@ class Kconfig:
                           f"{line_of(rival, old.text)} ({old.where})")
             wanted[name] = value
 
+    # What it was made from.
+
+    def origin(self):
+        try:
+            with open(self.origin_file, encoding="utf-8") as f:
+                return json.load(f)
+        except (OSError, ValueError):
+            return [EDITED]
+
+    def provenance(self):
+        """Who asked for a value that is there: name -> [text, FILE:LINE]."""
+        try:
+            with open(self.provenance_file, encoding="utf-8") as f:
+                return json.load(f)
+        except (OSError, ValueError):
+            return {}
+
+    def remember_provenance(self, wanted, fresh):
+        known = {} if fresh else self.provenance()
+        known.update((n, [v.text, v.where]) for n, v in wanted.items()
+                     if v.where != shown(self.config))
+        write_if_changed(self.provenance_file, json.dumps(known, indent=0) + "\n")
+
+    def remember_origin(self, names):
+        write_if_changed(self.origin_file, json.dumps(names) + "\n")
+
     # The configuration that is there.
 
-    def accept(self, text, wished):
+    def accept(self, text, wished, origin=None):
         """Makes `text` the configuration; `wished` are the names asked for."""
+        if origin is None:
+            origin = self.origin()
+            if self.accepted_values() != self.values_of(text) and origin[-1:] != [EDITED]:
+                origin = origin + [EDITED]
         write_if_changed(self.config, text)
+        self.remember_origin(origin)
         known = {n: [v, n in wished] for n, v in self.values_of(text).items()}
         write_if_changed(self.accepted, json.dumps(known, indent=0) + "\n")
+
+    def accepted_values(self):
+        """As they were accepted last; {} if none were."""
+        try:
+            with open(self.accepted, encoding="utf-8") as f:
+                return {n: v for n, (v, _) in json.load(f).items()}
+        except (OSError, ValueError):
+            return {}
 
     def review(self):
         """
@@ -273,15 +259,18 @@ class Kconfig:
 
     def apply(self, names):
         files = [self.locate(n) for n in names]
-        presets = [f for f in files if f.endswith("defconfig")]
+        presets = [f for f in files if f.endswith("defconfig") or said_origin(f)]
         if len(presets) > 1:
             raise Refused([f"{' and '.join(map(shown, presets))}: "
                            "each is a whole configuration; take one"])
-        wanted, wished = {}, set()
+        wanted, wished, origin = {}, set(), []
         if not presets and os.path.exists(self.config):
             text, wished = self.review()
             base = self.values_of(self.minimal(text))
             wanted = {n: Value(v, shown(self.config)) for n, v in base.items()}
+            origin = self.origin()
+            if self.accepted_values() != self.values_of(text) and origin[-1:] != [EDITED]:
+                origin = origin + [EDITED]
         elif not presets:
             print(f"no {shown(self.config)}: the fragments are applied to defconfig")
             files.insert(0, self.preset("default"))
@@ -289,9 +278,11 @@ class Kconfig:
             values = read_values(path)
             wished |= {n for n, _ in values}
             self.merge(values, wanted, report=True)
+            origin = origin + origin_of(path)
         text = self.evaluate([line_of(n, v.text) for n, v in wanted.items()])
         self.check(wanted, text)
-        self.accept(text, wished)
+        self.accept(text, wished, origin)
+        self.remember_provenance(wanted, fresh=bool(presets))
         print(f"{shown(self.config)}: {', '.join(shown(f) for f in files)}")
 
     def sync(self):
@@ -314,9 +305,26 @@ class Kconfig:
         make += ["config-sources := " + " ".join(sources), ""]
         write_if_changed(os.path.join(self.output, "include/generated/autoconf.h"),
                          "\n".join(header) + "\n")
+        write_if_changed(os.path.join(self.output, "include/generated/config_text.h"),
+                         self.config_text(self.origin_text(text)))
         auto = os.path.join(self.output, "include/config/auto.conf")
         write_if_changed(auto, "\n".join(make))
         os.utime(auto)
+
+    def origin_text(self, text):
+        """The least configuration that makes `text`, headed by its origin."""
+        least = [line for line in self.minimal(text).splitlines() if line]
+        return "\n".join([f"# origin: {' '.join(self.origin())}", *least]) + "\n"
+
+    @staticmethod
+    def config_text(text):
+        """A text as a string of C."""
+        quoted = [json.dumps(line + "\n", ensure_ascii=True) for line in text.splitlines()]
+        return ("/* Made from .config; changes are lost. */\n#define CAIRN_CONFIG_TEXT \\\n\t"
+                + " \\\n\t".join(quoted) + "\n")
+
+    def print_origin(self):
+        print(self.origin_text(self.review()[0]), end="")
 
     def run(self, program):
         """menuconfig nconfig oldconfig olddefconfig, or {allyes,allno,rand}config."""
@@ -340,7 +348,7 @@ class Kconfig:
                 f.write(f'CONFIG_NAME="{program.removesuffix("config")}"\n')
             said = self.program(["kconfig-conf", f"--{program}"], config, KCONFIG_ALLCONFIG=name)
             with open(config, encoding="utf-8") as f:
-                self.accept(f.read(), {"NAME"})
+                self.accept(f.read(), {"NAME"}, [program])
         seed = re.search(r"KCONFIG_SEED=\S+", said)
         print(f"{shown(self.config)}: {program}" + (f" {seed.group(0)}" if seed else ""))
 
@@ -355,7 +363,8 @@ class Kconfig:
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
     parser.add_argument("--output", required=True, metavar="DIR")
-    parser.add_argument("command", choices=("apply", "sync", "run", "save"))
+    parser.add_argument("command", choices=("apply", "sync", "run", "save", "origin", "why", "diff",
+                                            "new"))
     parser.add_argument("arguments", nargs="*")
     args = parser.parse_args()
     try:
@@ -364,6 +373,14 @@ def main():
             kconfig.apply(args.arguments)
         elif args.command == "run":
             kconfig.run(args.arguments[0])
+        elif args.command == "origin":
+            kconfig.print_origin()
+        elif args.command == "why":
+            kconfig.why(*(args.arguments + [""])[:2])
+        elif args.command == "diff":
+            kconfig.diff(*args.arguments)
+        elif args.command == "new":
+            kconfig.list_new()
         else:
             getattr(kconfig, args.command)()
     except (Refused, OSError) as error:
@@ -371,8 +388,9 @@ def main():
             else error.args[0]
         for line in lines:
             print(f"error: {line}", file=sys.stderr)
-        print(f"error: {shown(os.path.join(args.output, '.config'))} was not changed",
-              file=sys.stderr)
+        if args.command in ("apply", "sync", "run"):
+            print(f"error: {shown(os.path.join(args.output, '.config'))} was not changed",
+                  file=sys.stderr)
         return 1
     return 0
 

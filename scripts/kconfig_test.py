@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 """What a preset, a fragment or a hand asks for takes effect, or is refused."""
 
+import hashlib
 import json
 import os
 import subprocess
@@ -9,7 +10,11 @@ import sys
 import tempfile
 import unittest
 
+import kconfig
+import kconfig_why
+
 HERE = os.path.dirname(os.path.abspath(__file__))
+ROOT = os.path.dirname(HERE)
 
 
 class Configuration(unittest.TestCase):
@@ -68,11 +73,15 @@ class Configuration(unittest.TestCase):
         before = self.read()
         for line, words in (
                 ("CONFIG_NOSUCH=y", "unknown symbol"),
-                ("CONFIG_STACK_SIZE_KB=9999", "wanted 9999, got 16"),
-                ("CONFIG_STACK_SIZE_KB=y", "wanted y, got 16"),
-                ("CONFIG_SHELL=m", "wanted m, got y"),
-                ("CONFIG_DEBUGCON_PORT=0xe8", "got nothing (depends on DEBUGCON)"),
-                ("CONFIG_VIRTIO_PCI=n", "no prompt"),
+                ("CONFIG_SHEL=n", "unknown symbol; did you mean SHELL"),
+                ("CONFIG_STACK_SIZE_KB=9999", "wanted 9999, got 16: it is out of range, 8 to 256"),
+                ("CONFIG_STACK_SIZE_KB=y", "wanted y, got 16: it is an int, 8 to 256"),
+                ("CONFIG_VIRTIO_MMIO_BASE=0x10", "out of range, 0x1000 to 0xfffffff000"),
+                ("CONFIG_VIRTIO_MMIO_BASE=16", "it is a hex, 0x1000 to "),
+                ("CONFIG_SHELL=m", "it is a bool: y or n, there are no modules"),
+                ("CONFIG_DEBUGCON_PORT=0xe8", "\tDEBUGCON_PORT depends on DEBUGCON (=n)\n"
+                 "error: \t  DEBUGCON can be set: drivers/console/Kconfig:"),
+                ("CONFIG_VIRTIO_PCI=n", "it is selected by VIRTIO_TRANSPORT_BOTH (=y)"),
                 ("CONFIG_SHELL=", "malformed"),
                 ("CONFIG_NAME=\"x", "malformed"),
                 ("SHELL=y", "malformed")):
@@ -81,6 +90,109 @@ class Configuration(unittest.TestCase):
                 self.assertIn("mine.config:2: ", said)
                 self.assertIn(words, said)
                 self.assertEqual(self.read(), before)
+
+    def test_what_stands_in_the_way_is_told_down_to_who_set_it(self):
+        said = self.refused("apply", "defconfig", self.fragment(
+            "CONFIG_VIRTIO=n", "CONFIG_VIRTIO_MMIO_COUNT=9", "CONFIG_VIRTIO_RNG=y"))
+        for words in ("mine.config:2: CONFIG_VIRTIO_MMIO_COUNT: wanted 9, got nothing: "
+                      "a dependency is not met",
+                      "VIRTIO_MMIO_COUNT depends on VIRTIO_MMIO (=n)",
+                      "VIRTIO_MMIO has no prompt, it is selected by VIRTIO_TRANSPORT_MMIO (=n)",
+                      "VIRTIO_RNG depends on VIRTIO (=n)",
+                      ", but is n by mine.config:1"):
+            self.assertIn(words, said)
+
+    def test_a_fragment_that_takes_an_earlier_ones_ground_is_refused(self):
+        said = self.refused("apply", "microvm_defconfig", self.fragment("CONFIG_VIRTIO=n"))
+        self.assertIn("VIRTIO_TRANSPORT_MMIO depends on VIRTIO (=n)", said)
+        self.assertIn("microvm_defconfig:", said)
+
+    def test_two_members_of_a_choice_are_reported(self):
+        said = self.good("apply", "defconfig", self.fragment("CONFIG_VIRTIO_TRANSPORT_PCI=y"),
+                         self.fragment("CONFIG_VIRTIO_TRANSPORT_MMIO=y"))
+        self.assertIn("VIRTIO_TRANSPORT_MMIO=y\n", self.read())
+
+    def why(self, *arguments):
+        return self.good("why", *arguments)
+
+    def test_why_tells_value_origin_and_surroundings(self):
+        self.good("apply", "q35_defconfig", "debug.config")
+        said = self.why("CONFIG_HEAP_CHECK_FULL")
+        for words in (r"defined +mm/Kconfig:\d+", r"type +bool",
+                      r"value +y, from: \S*configs/debug.config:\d+", r"HEAP_CHECK_BASIC \(=n\)",
+                      r"needed by +HEAP_QUARANTINE_KB", r"red zones"):
+            self.assertRegex(said, words)
+        self.assertRegex(self.why("PCI"), "from: selected by VIRTIO_PCI")
+        self.assertRegex(self.why("STACK_SIZE_KB"), r"value +16, from: default")
+        self.assertRegex(self.why("STACK_SIZE_KB"), r"range +8 to 256")
+        self.assertRegex(self.why("VIRTIO_MMIO_COUNT"), "because +VIRTIO_MMIO_COUNT depends on")
+        self.edit("CONFIG_SHELL=y", "# CONFIG_SHELL is not set")
+        self.assertRegex(self.why("SHELL"), "value +n, from: .*by hand")
+        self.assertIn("did you mean HEAP_CHECK_FULL", self.refused("why", "HEAP_CHEK_FULL"))
+
+    def test_the_lines_that_give_a_value_give_it(self):
+        self.good("apply", "q35_defconfig")
+        for name, wanted, count in (("VIRTIO_MMIO_BASE", "0xd0000000", 2), ("PCI", "n", 1),
+                                    ("DEBUGCON_PORT", "0xe8", 2), ("SHELL", "y", 0)):
+            with self.subTest(name=name):
+                lines = self.why(name, wanted).splitlines()[1:]
+                self.assertEqual(len(lines), count, lines)
+                self.good("apply", self.fragment(*lines))
+                got = [x for x in self.read().splitlines() if f"CONFIG_{name}=" in x]
+                self.assertEqual(got, [f"CONFIG_{name}={wanted}"] if wanted != "n" else [])
+                self.good("apply", "q35_defconfig")
+        self.assertIn("no set of lines", self.refused("why", "STACK_SIZE_KB", "9999"))
+
+    def test_a_difference_is_told_in_both_directions(self):
+        said = self.good("diff", "defconfig", "q35_defconfig")
+        self.assertIn("-CONFIG_MACHINE_PC=y\n+# CONFIG_MACHINE_PC is not set\n", said)
+        self.assertIn("-CONFIG_VIRTIO_MMIO=y\n CONFIG_VIRTIO_MMIO: gone\n", said)
+        self.assertEqual(self.good("diff", "q35_defconfig", "q35_defconfig"), "")
+
+    def test_new_options_are_listed_with_their_defaults(self):
+        self.good("apply", "defconfig")
+        self.assertEqual(self.good("new"), "")
+        self.edit("CONFIG_STACK_SIZE_KB=16\n", "")
+        self.assertEqual(self.good("new"), "CONFIG_STACK_SIZE_KB=16\n")
+
+    def origin(self):
+        return self.good("origin").splitlines()[0]
+
+    def test_what_a_configuration_was_made_from_is_known(self):
+        self.good("apply", "q35_defconfig", "debug.config")
+        self.assertEqual(self.origin(), "# origin: q35_defconfig debug.config")
+        mine = self.fragment("CONFIG_LOG_LEVEL=1")
+        self.good("apply", mine)
+        with open(mine, "rb") as f:
+            digest = hashlib.sha256(f.read()).hexdigest()[:16]
+        want = f"# origin: q35_defconfig debug.config mine.config@sha256:{digest}"
+        self.assertEqual(self.origin(), want)
+        self.edit("CONFIG_SHELL=y", "# CONFIG_SHELL is not set")
+        self.good("sync")
+        self.assertEqual(self.origin(), want + " edited")
+        self.good("sync")
+        self.assertEqual(self.origin(), want + " edited")
+        with open(os.path.join(self.scratch.name, "out.config"), "w", encoding="utf-8") as f:
+            f.write(self.good("origin"))
+        before = self.read()
+        self.good("apply", "microvm_defconfig")
+        self.good("apply", os.path.join(self.scratch.name, "out.config"))
+        self.assertEqual((self.origin(), self.read()), (want + " edited", before))
+
+    def test_both_readers_agree(self):
+        """kconfiglib, which explains, and kconfig-frontends, which decides."""
+        presets = [f for f in os.listdir(os.path.join(ROOT, "configs")) if "defconfig" in f]
+        drawn = [("run", "randconfig")] * int(os.environ.get("RANDOM_CONFIGURATIONS", "3"))
+        for command in [("apply", p) for p in sorted(presets)] + drawn:
+            said = self.good(*command)
+            with self.subTest(command=command, said=said):
+                tree = kconfig_why.load(ROOT, self.config)
+                theirs = {s.name: s.str_value for s in tree.unique_defined_syms}
+                for name, value in kconfig.Kconfig.values_of(self.read()).items():
+                    self.assertEqual(theirs.pop(name), value.strip('"'), name)
+                for name, value in theirs.items():
+                    sym = tree.syms[name]
+                    self.assertTrue(value in ("n", "") or not sym.visibility, f"{name} {value}")
 
     def test_a_missing_file_is_named(self):
         self.assertIn("nosuch.config", self.refused("apply", "defconfig", "nosuch.config"))
@@ -131,7 +243,8 @@ class Configuration(unittest.TestCase):
         os.makedirs(self.output)
         with open(self.config, "w", encoding="utf-8") as f:
             f.write("CONFIG_SHELL=y\nCONFIG_NOSUCH=y\n")
-        self.assertIn(".config:2: CONFIG_NOSUCH: unknown", self.refused("sync"))
+        self.assertIn(".config:2: CONFIG_NOSUCH: wanted y, got nothing: unknown symbol",
+                      self.refused("sync"))
 
     def forget(self, *lines):
         """As if the option on `lines` were one that the last checkout had."""
@@ -149,7 +262,8 @@ class Configuration(unittest.TestCase):
                 with open(path, "w", encoding="utf-8") as f:
                     json.dump({**accepted, "WAS_HERE": ["y", wished]}, f)
                 if wished:
-                    self.assertIn("WAS_HERE: unknown", self.refused("sync"))
+                    self.assertIn("WAS_HERE: wanted y, got nothing: unknown symbol",
+                                  self.refused("sync"))
                 else:
                     said = self.good("sync")
                     self.assertIn("gone from the Kconfig files: CONFIG_WAS_HERE", said)

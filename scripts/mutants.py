@@ -19,8 +19,8 @@ TIMEOUT = 1200      # seconds for a build and its runs
 # How long a mutated guest may take; the same runs, unharmed, need 2 s.
 GUEST_TIMEOUT = "30"
 
-# `test`: "boot GLOB" (runs of tests.cfg), "maps GLOB" (maptest.py), "host", or
-# "hostself" (what fails on demand); `want`: regex of its output.
+# `test`: "boot GLOB" (runs of tests.cfg), "maps GLOB" (maptest.py), "twins KIND"
+# (twins.py), "host", or "hostself" (what fails on demand); `want`: regex of its output.
 Mutant = namedtuple("Mutant", "name path old new test want")
 
 MUTANTS = [
@@ -55,6 +55,10 @@ MUTANTS = [
     Mutant("report-counts-pins-as-gsi", "kernel/irq_report.c",
            'json_number(j, "gsi", irq->gsi);', 'json_number(j, "gsi", slot->pin);',
            "boot machine-microvm", r"source virtio-rng 0xfeb02e00: is not GSI 47, as ACPI says"),
+    Mutant("core-reads-by-bytes-where-acpi-knows-the-device", "drivers/virtio/virtio.c",
+           "unsigned access = min(width, 4u);",
+           "unsigned access = dev->found_through[0] == 'A' ? 1 : min(width, 4u);",
+           "twins blk", r"not ok blk: mmio2 and modern\n(#.*\n)*#   mmio2 +config read \d+ width 1"),
     Mutant("json-comma-lost", "kernel/json.c", "\t\tput_char(j, ',');", "\t\tput_char(j, ' ');",
            "host", r"not ok \d+ json_random_trees_are_read_back"),
     Mutant("acpi-madt-entry-beyond-the-end", "drivers/acpi/madt.c",
@@ -381,6 +385,9 @@ def run_test(tree, test):
     elif kind == "maps":
         words = [sys.executable, os.path.join(tree, "scripts", "maptest.py"),
                  "--build", build, "--only", only]
+    elif kind == "twins":
+        words = [sys.executable, os.path.join(tree, "scripts", "twins.py"),
+                 "--build", build, "--kind", only]
     elif kind == "host":
         words = ["make", "-C", tree, "-j2", "O=" + build, "TIER=ci", "hosttest"]
     else:

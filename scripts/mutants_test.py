@@ -9,6 +9,7 @@ import unittest
 import boottest
 import memmaps
 import mutants
+import twins
 
 
 class MutantsTest(unittest.TestCase):
@@ -30,7 +31,9 @@ class MutantsTest(unittest.TestCase):
         maps = [memmaps.title(p) for p in memmaps.corpus(memmaps.FOLDER)]
         for mutant in mutants.MUTANTS:
             kind, _, only = mutant.test.partition(" ")
-            self.assertIn(kind, ("boot", "maps", "host", "hostself"))
+            self.assertIn(kind, ("boot", "maps", "twins", "host", "hostself"))
+            if kind == "twins":
+                self.assertIn(only, twins.EVERY_KIND)
             if kind == "boot":
                 self.assertTrue(fnmatch.filter(runs, only), mutant.name)
             if kind == "maps":

@@ -1,8 +1,10 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # Installs what the other commands need, from Debian's packages; with `bench`
-# what `make bench` counts with and compares the heap with. Whatever is there
-# already is left alone; with everything there nothing is run.
+# what `make bench` counts with and compares the heap with, with `bench-linux`
+# what `make bench-linux` makes its guest with: the kernel itself is downloaded
+# by scripts/linuxguest.py. Whatever is there already is left alone; with
+# everything there nothing is run.
 set -eu
 
 # A file or command that must be there, and the package that brings it.
@@ -15,6 +17,7 @@ clang                                           clang
 $fuzzer   libclang-rt-14-dev
 python3                                         python3
 kconfig-conf                                    kconfig-frontends
+/usr/lib/python3/dist-packages/kconfiglib.py    python3-kconfiglib
 gunzip                                          gzip
 /usr/share/consolefonts/Lat15-VGA16.psf.gz      console-setup-linux
 grub-mkrescue                                   grub-common
@@ -35,7 +38,15 @@ $libraries/libtcmalloc_minimal.so.4             libtcmalloc-minimal4
 $libraries/libmimalloc.so.2                     libmimalloc2.0
 $libraries/libjemalloc.so.2                     libjemalloc2
 "
+needs_for_bench_linux="
+gcc                                             gcc
+$libraries/libc.a                               libc6-dev
+/usr/include/linux/io_uring.h                   linux-libc-dev
+dpkg                                            dpkg
+qemu-system-x86_64                              qemu-system-x86
+"
 case ${1-} in
+bench-linux) needs=$needs_for_bench_linux ;;
 bench) needs=$needs_for_bench ;;
 esac
 

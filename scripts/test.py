@@ -3,10 +3,11 @@
 
 Parts: the scripts' own tests, `make check`, `make hosttest`, the framework's
 own failures, the runs in QEMU, those with maps of real machines, devices held
-against their twins, in the tier `all` the lines that tests reach, fuzzing and
-the planted faults, and whether what shows that virtio's demands are met ran. A
-part that breaks without saying what failed counts as one failure. What the
-tests printed stays in $(O)/test/parts."""
+against their twins, a few configurations drawn at random, in the tier `all` the
+lines that tests reach, a build that is reproduced, fuzzing and the planted
+faults, and whether what shows that virtio's demands are met ran. A part that
+breaks without saying what failed counts as one failure. What the tests printed
+stays in $(O)/test/parts."""
 
 import argparse
 import os
@@ -60,8 +61,9 @@ def leave(build, name, output):
             file.write(output)
 
 
-def script_tests():
+def script_tests(tier):
     """The scripts' unit tests, each counted."""
+    os.environ["RANDOM_CONFIGURATIONS"] = "20" if tier == "all" else "3"
     print("$ unit tests of scripts/", flush=True)
     suite = unittest.defaultTestLoader.discover(os.path.join(TREE, "scripts"), "*_test.py")
     result = unittest.TextTestRunner(stream=sys.stdout, verbosity=1).run(suite)
@@ -83,8 +85,11 @@ def parts(build, tier):
                        "--build", build, "--tier", tier]
     yield "memmaps", [sys.executable, os.path.join(here, "maptest.py"),
                       "--build", build, "--tier", tier]
-    yield "twins", [sys.executable, os.path.join(here, "twins.py"), "--build", build]
+    yield "twins", [sys.executable, os.path.join(here, "twins.py"), "--build", build,
+                     "--tier", tier]
+    yield "random", make + ["randtest", "N=%d" % (20 if tier == "all" else 2)]
     if tier == "all":
+        yield "repro", make + ["repro"]
         yield "coverage", make + ["coverage"]
         yield "fuzz", make + ["fuzz", "TIME=60"]
         yield "mutants", [sys.executable, os.path.join(here, "mutants.py"), "--build", build]
@@ -98,7 +103,7 @@ def main():
     parser.add_argument("--tier", choices=("ci", "all"), default="ci")
     args = parser.parse_args()
     started = time.monotonic()
-    counts = {"scripts": script_tests()}
+    counts = {"scripts": script_tests(args.tier)}
     build = os.path.abspath(args.build)
     for name, words in parts(build, args.tier):
         output, code = run(words)

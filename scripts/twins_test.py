@@ -52,7 +52,7 @@ class GuestTest(unittest.TestCase):
 
     def test_every_kind_says_which_test_it_runs(self):
         with tempfile.TemporaryDirectory() as folder:
-            for kind, (_, _, test) in twins.KINDS.items():
+            for kind, (_, _, test) in twins.EVERY_KIND.items():
                 self.assertIn("trace=virtio test=" + test, twins.make_guest(
                     FakeImage(), kind, "modern", folder).cmdline)
 

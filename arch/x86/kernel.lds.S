@@ -69,6 +69,7 @@ SECTIONS
 		KEEP(*(.note.Xen))
 		build_id_note = .;
 		KEEP(*(.note.gnu.build-id))
+		KEEP(*(.note.Cairn))
 	} :rodata :note
 	rodata_end = .;
 

@@ -24,8 +24,9 @@
  * much at once that large ones are worth having. They are kept then. Where
  * there is no memory for them the small ones do, slower.
  *
- * The watch runs while the device owes us something. It starts anew when a
- * request was served in full: a device that trickles does not hold us.
+ * The watch looks a few times within RNG_ANSWER_NS, while the device owes us
+ * something, whether a request was served in full since: a device that trickles
+ * does not hold us. It stops by itself, so that no request pays for it.
  */
 #include "drivers/rng/rng.h"
 
@@ -40,6 +41,7 @@ LOG_DEFINE();
 
 enum {
 	PIECES = 4,
+	WATCH_LOOKS = 4,		/* within RNG_ANSWER_NS */
 	PIECE_SMALL = 256,
 	PIECE_ORDER = 4,		/* of a large one, in pages: 64 KiB */
 	PIECE_LARGE = PAGE_SIZE << PIECE_ORDER,
@@ -65,6 +67,7 @@ struct virtio_rng {
 	bool halted;			/* nothing may be asked now */
 	bool no_memory;			/* for large pieces, when last wanted */
 	struct timer watch;
+	unsigned silent;		/* looks of the watch since a request was served */
 	struct piece pieces[PIECES];
 };
 
@@ -116,7 +119,7 @@ static int pieces_ask(struct virtio_rng *v, size_t in_hand)
 	size_t lacking = v->wanted - min(v->wanted, in_hand);
 	int rc = 0;
 
-	if (v->asked || v->halted)
+	if (v->asked || v->halted || lacking == 0)
 		return 0;
 	for (unsigned i = 0; i < usable && batch && v->asked < lacking && !rc; i++) {
 		if (v->pieces[i].full)
@@ -159,20 +162,18 @@ static void line_remove(struct virtio_rng *v, struct rng_request *r)
 	v->wanted -= r->len - r->filled;
 }
 
-/* Started again: the time is that of the next in the line. */
-static void watch_restart(struct virtio_rng *v)
+/* The time begins anew; it is that of the next in the line. */
+static void watch_start(struct virtio_rng *v)
 {
-	if (v->first || v->asked)
-		timer_start(&v->watch, RNG_ANSWER_NS);
-	else
-		timer_cancel(&v->watch);
+	v->silent = 0;
+	if (!v->watch.running)
+		timer_start(&v->watch, RNG_ANSWER_NS / WATCH_LOOKS);
 }
 
 /* Hands bytes on, in the order of the line; what nobody wants is dropped. */
 static void bytes_hand_on(struct virtio_rng *v, const uint8_t *bytes, size_t len)
 {
 	struct rng_request *r;
-	bool served = false;
 
 	while (len && (r = v->first)) {
 		size_t n = min(len, r->len - r->filled);
@@ -185,11 +186,9 @@ static void bytes_hand_on(struct virtio_rng *v, const uint8_t *bytes, size_t len
 		if (r->filled == r->len) {
 			line_remove(v, r);
 			request_end(&r->request, 0);
-			served = true;
+			v->silent = 0;
 		}
 	}
-	if (served || !v->first)
-		watch_restart(v);
 }
 
 static void ask_or_fail(struct virtio_rng *v, size_t in_hand)
@@ -273,7 +272,7 @@ static void restarted(struct virtio_device *dev)
 	v->halted = false;
 	ask_or_fail(v, 0);
 	if (!dev->fault)
-		watch_restart(v);
+		watch_start(v);
 }
 
 static void queue_halted(struct virtio_device *dev, struct virtqueue *vq __unused)
@@ -292,8 +291,12 @@ static void watch_expired(struct timer *t)
 
 	/* It may have answered, and nobody has looked yet. */
 	drain(v->vq);
-	if (v->watch.running || v->dev->fault || !(v->first || v->asked))
+	if (v->dev->fault || !(v->first || v->asked))
 		return;
+	if (v->silent++ < WATCH_LOOKS) {
+		timer_start(t, RNG_ANSWER_NS / WATCH_LOOKS);
+		return;
+	}
 	v->error = -ETIMEDOUT;
 	virtio_device_fail(v->dev, "no answer in time, queue", v->vq->index);
 }
@@ -311,8 +314,8 @@ static int virtio_rng_submit(struct rng *rng, struct rng_request *r)
 		line_remove(v, r);
 		return rc;
 	}
-	if (!v->watch.running && !v->halted)
-		watch_restart(v);
+	if (v->first == r && !v->halted)
+		watch_start(v);
 	return 0;
 }
 
@@ -321,8 +324,6 @@ static void virtio_rng_withdraw(struct rng *rng, struct rng_request *r)
 	struct virtio_rng *v = of(rng);
 
 	line_remove(v, r);
-	if (!v->first && !v->asked)
-		timer_cancel(&v->watch);
 }
 
 /* A byte that nobody wants. */
@@ -337,7 +338,7 @@ static int prove(struct virtio_device *dev, struct virtqueue *vq)
 	if (rc)
 		return rc;
 	virtqueue_publish(vq);
-	watch_restart(v);
+	watch_start(v);
 	return 0;
 }
 

@@ -4,6 +4,7 @@
 
 #include "drivers/virtio/fake_transport.h"
 #include "drivers/virtio/host_memory.h"
+#include "kernel/irq_chip.h"
 #include "kernel/ktest.h"
 #include "kernel/lib/errno.h"
 #include "kernel/lib/string.h"
@@ -431,4 +432,59 @@ KTEST(virtio_line_that_was_masked_during_a_proof_is_connected_again)
 	require(t, virtio_device_start(&fake.dev, &driver) == 0);
 	expect(t, fake.dev.fault && !fake.dev.polled);
 	end(t);
+}
+
+/* The errors of kernel/irq.h, in words. */
+KTEST(virtio_line_that_cannot_be_connected_says_why)
+{
+	static const struct {
+		int error;
+		const char *said;
+	} cases[] = {
+		{ -ENODEV, "polled, no controller has its line" },
+		{ -EBUSY, "polled, its line is in use in another way" },
+		{ -ENOSPC, "polled, no interrupt vector left" },
+		{ -EIO, "polled, it cannot be connected" },
+	};
+
+	for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
+		begin(1, 1);
+		fake.connect_error = cases[i].error;
+		require(t, virtio_device_start(&fake.dev, &driver) == 0);
+		expect_said(t, cases[i].said);
+		end(t);
+	}
+}
+
+KTEST(virtio_device_without_an_interrupt_controller_is_polled)
+{
+	const struct irq_local *local = irq_local();
+
+	begin(1, 1);
+	irq_local_register(NULL);
+	require(t, virtio_device_start(&fake.dev, &driver) == 0);
+	expect_said(t, "polled, no interrupt controller");
+	end(t);
+	irq_local_register(local);
+}
+
+KTEST(virtio_line_is_told_by_its_number)
+{
+	begin(1, 1);
+	require(t, virtio_device_start(&fake.dev, &driver) == 0);
+	fake.dev.sources[0].irq.kind = IRQ_KIND_LINE;
+	fake.dev.sources[0].irq.gsi = 46;
+	expect_said(t, "line gsi 46 seen");
+	fake.dev.sources[0].irq.kind = IRQ_KIND_MESSAGE;
+	end(t);
+}
+
+KTEST_MAY_FAIL(virtio_device_without_memory_for_its_sources_leaves_nothing)
+{
+	begin(2, 3);
+	if (expect_done(t, virtio_device_start(&fake.dev, &driver)))
+		virtio_device_fail(&fake.dev, "the test is over", 0);
+	virtio_queues_free(&fake.dev);
+	expect_eq(t, fake.irqs_open, 0);
+	expect_eq(t, host_memory_live, 0);
 }

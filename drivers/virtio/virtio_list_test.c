@@ -32,8 +32,33 @@ static struct fake_device *fake_add(uint32_t id)
 	return f;
 }
 
-static void drain(struct virtqueue *vq __unused)
+static void drain(struct virtqueue *vq)
 {
+	uint32_t len;
+	void *token;
+
+	while (virtqueue_take(vq, &token, &len) == 0)
+		;
+}
+
+static void answer(struct fake_device *f)
+{
+	uint32_t room;
+	uint16_t head;
+	uint8_t *data;
+
+	if (fake_device_fetch(f, &head, &data, &room) == 0)
+		fake_device_use(f, head, 1);
+}
+
+static int prove(struct virtio_device *dev __unused, struct virtqueue *vq)
+{
+	static uint8_t byte;
+	const struct virtqueue_segment seg = { &byte, 1 };
+	int rc = virtqueue_add(vq, &seg, 0, 1, &byte);
+
+	virtqueue_publish(vq);
+	return rc;
 }
 
 static int listed_probe(struct virtio_device *dev)
@@ -54,7 +79,7 @@ static int failing_probe(struct virtio_device *dev __unused)
 }
 
 static const struct virtio_driver listed_driver = {
-	.name = "listed", .id = LISTED, .queues = 2, .probe = listed_probe,
+	.name = "listed", .id = LISTED, .queues = 2, .probe = listed_probe, .prove = prove,
 };
 TABLE_ADD(virtio_drivers, listed_driver);
 
@@ -75,17 +100,20 @@ static int lsdev(int argc)
 
 static struct fake_device *listed, *failing, *undriven, *strange;
 
-/* Fills the list, as the transports do, and has it bound. */
-static void fill(void)
+/* Fills the list, as the transports do, and has it bound. The first has so many interrupts. */
+static void fill(unsigned sources)
 {
 	virtio_devices_forget();
 	fakes_listed = 0;
-	listed = fake_add(LISTED);
 	failing = fake_add(LISTED_FAILING);
 	undriven = fake_add(LISTED);
 	undriven->dev.undriven = "legacy only";
 	strange = fake_add(NOBODYS);
+	listed = fake_add(LISTED);	/* the last: only its interrupts come */
+	listed->sources = sources;
+	listed->answer = answer;
 	host_acpi.mcfg_count = 1;	/* so no window is tried */
+	host_pci = NULL;
 	virtio_init();
 	host_acpi.mcfg_count = 0;
 }
@@ -110,7 +138,7 @@ KTEST(virtio_list_that_is_empty_is_told)
 
 KTEST(virtio_list_binds_each_device_to_its_driver)
 {
-	fill();
+	fill(0);
 	expect(t, listed->dev.driver == &listed_driver);
 	expect(t, listed->status & VIRTIO_STATUS_DRIVER_OK);
 	expect(t, !failing->dev.driver && failing->dev.fault);
@@ -121,7 +149,7 @@ KTEST(virtio_list_binds_each_device_to_its_driver)
 
 KTEST(virtio_list_is_told_a_line_each)
 {
-	fill();
+	fill(0);
 	host_print_begin();
 	virtio_report();
 	host_print_end();
@@ -134,7 +162,7 @@ KTEST(virtio_list_is_told_a_line_each)
 
 KTEST(virtio_list_is_shown_by_lsdev)
 {
-	fill();
+	fill(0);
 	host_print_begin();
 	expect_eq(t, lsdev(1), 0);
 	host_print_end();
@@ -163,11 +191,23 @@ static bool wrote(const char *part)
 	return false;
 }
 
+KTEST(virtio_list_tells_of_interrupts)
+{
+	fill(3);
+	host_print_begin();
+	expect_eq(t, lsdev(1), 0);
+	virtio_report();
+	host_print_end();
+	expect(t, host_printed("        2 interrupts, 0 for the configuration\n"));
+	expect(t, host_printed("virtio  type 77 fake device of type 77, listed, line 3 vectors seen\n"));
+	empty();
+}
+
 KTEST(virtio_list_is_told_as_json)
 {
 	struct json j = { .write = keep };
 
-	fill();
+	fill(0);
 	written_len = 0;
 	virtio_report_json(&j);
 	expect(t, json_finish(&j));
@@ -184,7 +224,7 @@ KTEST(virtio_list_that_is_full_takes_no_more)
 {
 	unsigned before = 0;
 
-	fill();
+	fill(0);
 	while (virtio_device_at(before))
 		before++;
 	while (fakes_listed < VIRTIO_DEVICES_MAX && fake_add(NOBODYS))
@@ -193,9 +233,4 @@ KTEST(virtio_list_that_is_full_takes_no_more)
 	expect_eq(t, virtio_device_register(&fakes[0].dev), -ENOSPC);
 	expect(t, virtio_device_at(VIRTIO_DEVICES_MAX) == NULL);
 	empty();
-}
-
-/* PCI has nothing here. */
-__weak void virtio_pci_discover(void)
-{
 }

@@ -283,8 +283,8 @@ KTEST(virtio_config_reads_stay_inside)
 	uint8_t buf[32];
 
 	begin();
-	expect_eq(t, virtio_config_read(&fake.dev, 16, 1, buf, 1), -EPROTO);
-	expect_eq(t, virtio_config_read(&fake.dev, 8, 8, buf, 16), -EPROTO);
+	expect_eq(t, virtio_config_read(&fake.dev, FAKE_CONFIG_LEN, 1, buf, 1), -EPROTO);
+	expect_eq(t, virtio_config_read(&fake.dev, FAKE_CONFIG_LEN - 8, 8, buf, 16), -EPROTO);
 	expect_eq(t, virtio_config_read(&fake.dev, 8, 8, buf, 0xfffffff8), -EPROTO);
 	expect_eq(t, virtio_config_read(&fake.dev, 0xfffffff8, 8, buf, 16), -EPROTO);
 	expect_eq(t, virtio_config_read(&fake.dev, 1, 2, buf, 2), -EINVAL);

@@ -4,6 +4,7 @@
 
 #include "drivers/virtio/fake_transport.h"
 #include "drivers/virtio/host_memory.h"
+#include "kernel/cmdline.h"
 #include "kernel/host_print.h"
 #include "kernel/ktest.h"
 #include "kernel/lib/errno.h"
@@ -123,6 +124,84 @@ KTEST(trace_tells_requests_and_responses_by_number)
 	expect_eq(t, virtqueue_take(queue, &token, &written), 0);
 	expect_told(t, "rng0 q0 response 0: 0 data - sum 00000000");
 	end(t);
+}
+
+KTEST(trace_of_a_queue_that_is_set_up_again_goes_on)
+{
+	struct virtqueue_addresses a = { 0 };
+	struct virtio_trace_queue *before;
+	struct virtqueue again;
+
+	begin();
+	require(t, virtio_device_start(&fake.dev, &driver) == 0);
+	before = queue->trace;
+	before->requests = 7;
+	again = *queue;
+	again.trace = NULL;
+	expect_eq(t, fake.dev.ops->queue_enable(&fake.dev, &again, &a), 0);
+	expect(t, again.trace == before);
+	expect_eq(t, before->requests, 7);
+	/* One that has grown has ids beyond what is remembered. */
+	again.size *= 2;
+	expect_eq(t, fake.dev.ops->queue_enable(&fake.dev, &again, &a), 0);
+	expect(t, again.trace == NULL);
+	again.index = 1;
+	expect_eq(t, fake.dev.ops->queue_enable(&fake.dev, &again, &a), 0);
+	expect(t, again.trace && again.trace != before);
+	expect_told(t, "rng0 q1 set up with 16: done");
+	end(t);
+}
+
+KTEST(trace_tells_of_what_fails)
+{
+	struct virtqueue_addresses a = { 0 };
+	struct irq irq = { .name = "test" };
+	unsigned count = 0;
+
+	begin();
+	require(t, virtio_device_start(&fake.dev, &driver) == 0);
+	fake.enable_error = -EBUSY;
+	expect_eq(t, fake.dev.ops->queue_enable(&fake.dev, queue, &a), -EBUSY);
+	expect_told(t, "rng0 q0 set up with 8: EBUSY");
+	expect_eq(t, fake.dev.ops->irq_retry(&fake.dev, &irq), -ENOENT);
+	expect_told(t, "rng0 interrupt connected in another way: ENOENT");
+	fake.irqs_error = -ENOMEM;
+	expect_eq(t, fake.dev.ops->irqs_open(&fake.dev, 2, &count), -ENOMEM);
+	expect_told(t, "rng0 interrupts wanted 2, got 0: ENOMEM");
+	fake.irqs_error = 0;
+	end(t);
+	begin();
+	fake.open_error = -ENODEV;
+	expect_eq(t, virtio_device_start(&fake.dev, &driver), -ENODEV);
+	expect_told(t, "rng0 open: ENODEV");
+	end(t);
+}
+
+static int word(const char *value)
+{
+	const struct cmdline_param *const *param;
+
+	table_for_each(cmdline_params, param)
+		if (strcmp((*param)->name, "trace") == 0)
+			return (*param)->parse(value);
+	return -ENOENT;
+}
+
+KTEST(trace_is_asked_for_by_its_name)
+{
+	virtio_trace_set(false);
+	fake_device_init(&fake, VIRTIO_ID_RNG);
+	const struct virtio_transport_ops *real = fake.dev.ops;
+
+	expect_eq(t, word("pci"), -EINVAL);
+	expect_eq(t, word(""), -EINVAL);
+	virtio_trace_device(&fake.dev);
+	expect(t, fake.dev.ops == real);
+	expect_eq(t, word("virtio"), 0);
+	virtio_trace_device(&fake.dev);
+	expect(t, fake.dev.ops != real);
+	kfree((void *)fake.dev.ops);
+	virtio_trace_set(false);
 }
 
 KTEST(trace_sums_of_parts_fit_together)
