@@ -37,3 +37,11 @@ bool direct_map_has(paddr_t pa, size_t len)
 {
 	return regions_usable(direct, pa, len);
 }
+
+void direct_map_around(paddr_t pa, paddr_t *start, paddr_t *end)
+{
+	const struct region *r = regions_find(direct, pa);
+
+	*start = r->start;
+	*end = r->end;
+}

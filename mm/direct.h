@@ -27,3 +27,6 @@ int __must_check direct_reach(paddr_t start, paddr_t end, paddr_t *usable);
 
 /* True if all of [pa, pa+len) is memory of the direct map, mapped yet or not. */
 bool direct_map_has(paddr_t pa, size_t len);
+
+/* The piece of that memory, without a hole, that `pa` is in; there must be one. */
+void direct_map_around(paddr_t pa, paddr_t *start, paddr_t *end);

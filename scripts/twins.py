@@ -30,36 +30,39 @@ from twintrace import across_form, check_trace, difference, own_lines, twin_form
 LINE = "vectors=0"
 TRANSPORTS = {
     "mmio1": ("microvm", "device", "", r"virtio-mmio v1 "),
-    "legacy": ("q35", "pci", "disable-modern=on," + LINE, r"virtio-pci .*"),
+    "legacy": ("q35", "pci", "disable-modern=on," + LINE, r"virtio-pci legacy "),
     "mmio2": ("microvm", "device", "", r"virtio-mmio v2 "),
-    "modern": ("q35", "pci", "disable-legacy=on," + LINE, r"virtio-pci .*"),
+    "modern": ("q35", "pci", "disable-legacy=on," + LINE, r"virtio-pci (?!legacy)"),
 }
 PAIRS = (("mmio1", "legacy"), ("mmio2", "modern"))
 ACROSS = ("mmio1", "mmio2")
 DISK_SEED, DISK_SIZE = 5, 4 << 20
-NET = ["-netdev", "user,id=n0,ipv6=off"]    # it would advertise itself at times of its own
-
-PLAIN = ",event_idx=off,indirect_desc=off"
 
 # What QEMU is given for a kind, %s the bus and the options; the kind in the trace; the test.
+RNG = (["-device", "virtio-rng-%s%s"], "rng", "rng_twin_workload")
+BLK = (["-drive", "id=d0,if=none,format=raw,file=@disk@",
+        "-device", "virtio-blk-%s,drive=d0,serial=scratch%s"], "block", "block_twin_workload")
+NET = (["-netdev", "user,id=n0,ipv6=off",   # IPv6 would advertise itself at times of its own
+        "-device", "virtio-net-%s,netdev=n0%s"], "net", "net_twin_workload")
+
+
+def with_options(kind, options):
+    words, device, test = kind
+    return words[:-1] + [words[-1] + options], device, test
+
+
+PLAIN = ",event_idx=off,indirect_desc=off"
+PACKED = ",packed=on"   # a legacy device has its split ring all the same
 KINDS = {
-    "rng": (["-device", "virtio-rng-%s%s"], "rng", "rng_twin_workload"),
-    "blk": (["-drive", "id=d0,if=none,format=raw,file=@disk@",
-             "-device", "virtio-blk-%s,drive=d0,serial=scratch%s"], "block",
-            "block_twin_workload"),
-    "net": (NET + ["-device", "virtio-net-%s,netdev=n0%s"], "net", "net_twin_workload"),
+    "rng": RNG, "blk": BLK, "net": NET,
     # A header of 10 bytes on a legacy device.
-    "net-unmerged": (NET + ["-device", "virtio-net-%s,netdev=n0,mrg_rxbuf=off%s"], "net",
-                     "net_twin_workload"),
+    "net-unmerged": with_options(NET, ",mrg_rxbuf=off"),
 }
 # In the tier `all` these too.
 KINDS_ALL = {
-    "rng-plain": (["-device", "virtio-rng-%s" + PLAIN + "%s"], "rng", "rng_twin_workload"),
-    "blk-plain": (["-drive", "id=d0,if=none,format=raw,file=@disk@",
-                   "-device", "virtio-blk-%s,drive=d0,serial=scratch" + PLAIN + "%s"], "block",
-                  "block_twin_workload"),
-    "net-plain": (NET + ["-device", "virtio-net-%s,netdev=n0" + PLAIN + "%s"], "net",
-                  "net_twin_workload"),
+    "rng-plain": with_options(RNG, PLAIN), "rng-packed": with_options(RNG, PACKED),
+    "blk-plain": with_options(BLK, PLAIN), "blk-packed": with_options(BLK, PACKED),
+    "net-plain": with_options(NET, PLAIN), "net-packed": with_options(NET, PACKED),
 }
 EVERY_KIND = {**KINDS, **KINDS_ALL}
 

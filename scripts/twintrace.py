@@ -70,14 +70,16 @@ def mask_transport_features(lines):
 
 
 def cap_queue_sizes(lines):
-    """MMIO offers 1024 for any queue, PCI what the device has; what counts is what the
-    queue was then set up with, which the driver's wish bounds."""
-    used = {m[1]: int(m[2]) for m in (re.match(r"q(\d+) set up with (\d+)", line)
-                                      for line in lines) if m}
+    """MMIO offers 1024 for any queue, PCI what the device has, and a legacy PCI device takes
+    no smaller one. What a driver puts into a queue its own wish bounds, so no number here
+    counts beyond that."""
+    wishes = {m[1]: int(m[2]) for m in (re.match(r"q(\d+) wished (\d+)$", line)
+                                        for line in lines) if m}
 
     def capped(match):
-        return "%s%d" % (match[1], min(int(match[3]), used.get(match[2], int(match[3]))))
-    return [re.sub(r"^(q(\d+) offers )(\d+)$", capped, line) for line in lines]
+        size = int(match[3])
+        return "%s%d%s" % (match[1], min(size, wishes.get(match[2], size)), match[4])
+    return [re.sub(r"^(q(\d+) (?:offers|set up with) )(\d+)(.*)$", capped, line) for line in lines]
 
 
 def fold_polls(lines):

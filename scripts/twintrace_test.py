@@ -22,8 +22,9 @@ interrupts wanted 2, got 1: done
 interrupt 0 connected: done
 config generation 0
 config read 0 width 4: 0x2000
+q0 wished 64
 q0 offers 1024
-q0 set up with 256: done
+q0 set up with 64: done
 status write 0x7
 q0 request 0: out 16 in 512+1 data 00000000000000000000000000000000 sum 00000000
 q0 request 1: out 16 in 512+1 data 00000000000000000100000000000000 sum 00000000
@@ -38,7 +39,7 @@ q0 response 2: 1 data 00 sum 00000000""")
 PCI = MMIO
 for old, new in (
         ("offered 0x39000054", "offered 0x10179000054"), ("accepted 0x28000044", "accepted 0x44"),
-        ("q0 offers 1024", "q0 offers 256"),
+        ("q0 offers 1024", "q0 offers 256"), ("set up with 64", "set up with 256"),
         ("status read 0x0\n", "status read 0x0\ntrace block0 status read 0x0\n"),
         ("trace block0 q0 doorbell\n", ""),
         ("trace block0 q0 set", "trace block0 q0 interrupts by 0: done\ntrace block0 q0 set")):
@@ -65,8 +66,9 @@ PLANTED = (
     ("a value of the configuration", "width 4: 0x2000", "width 4: 0x2001"),
     ("an access of another width", "width 4: 0x2000", "width 2: 0x2000"),
     ("a generation", "generation 0", "generation 1"),
-    ("a queue of another size", "set up with 256", "set up with 128"),
-    ("a queue that is smaller than it was set up", "offers 256", "offers 255"),
+    ("a queue of another size", "set up with 256", "set up with 32"),
+    ("a queue that is offered smaller", "offers 256", "offers 63"),
+    ("another wish", "wished 64", "wished 128"),
     ("a set-up that failed", "set up with 256: done", "set up with 256: EBUSY"),
     ("interrupts opened otherwise", "got 1: done", "got 0: done"),
     ("an operation left out", "trace block0 config generation 0\n", ""),
@@ -109,7 +111,7 @@ class TwinsTest(unittest.TestCase):
         text = compare(MMIO, PCI.replace("status write 0x7", "status write 0xf"))
         self.assertRegex(text, r"(?m)^left +status write 0x7$")
         self.assertRegex(text, r"(?m)^right +status write 0xf$")
-        self.assertRegex(text, r"(?m)^    q0 set up with 256: done$")
+        self.assertRegex(text, r"(?m)^    q0 set up with 64: done$")
         self.assertIn("(ends here)", compare(MMIO, ""))
 
     def test_other_devices_are_not_looked_at(self):

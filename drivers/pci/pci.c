@@ -23,6 +23,9 @@ enum {
 	HEADER_MULTIFUNCTION = 0x80,
 	STATUS_CAPABILITIES = 1 << 4,
 	CAPABILITY_FIRST = 0x40,
+
+	PORTS_FIRST = 0xd00,		/* below lie the board's own, those of PCI at 0xcf8 too */
+	PORTS_END = 0x10000,
 };
 
 /* Base address registers (PCI Local Bus 3.0, 6.2.5.1). */
@@ -466,4 +469,26 @@ void pci_device_disable(const struct pci_device *dev)
 
 	pci_config_write16(dev, PCI_COMMAND,
 			   command & ~(PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER));
+}
+
+bool pci_master_off(const struct pci_device *dev)
+{
+	uint16_t command = pci_config_read16(dev, PCI_COMMAND);
+
+	pci_config_write16(dev, PCI_COMMAND, command & ~PCI_COMMAND_MASTER);
+	return !(pci_config_read16(dev, PCI_COMMAND) & PCI_COMMAND_MASTER);
+}
+
+const char *pci_ports_check(const struct pci_bar *bar)
+{
+	if (!bar->io)
+		return "memory, not ports";
+	if (bar->state == PCI_BAR_DISABLED)
+		return bar->why;
+	if (bar->base == 0)
+		return "not assigned";
+	if (bar->base < PORTS_FIRST)
+		return "over ports of the board";
+	return bar->size > PORTS_END || bar->base > PORTS_END - bar->size ?
+	       "beyond the last port" : NULL;
 }

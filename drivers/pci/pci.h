@@ -198,6 +198,9 @@ int __must_check pci_bar_read(const struct pci_device *dev, unsigned index,
  */
 const char *pci_bar_check(const struct pci_host *host, const struct pci_bar *bar);
 
+/* The same of a BAR of ports. */
+const char *pci_ports_check(const struct pci_bar *bar);
+
 /* True if [offset, offset+len) lies inside the BAR and is not empty. */
 bool pci_bar_holds(const struct pci_bar *bar, uint64_t offset, uint64_t len);
 
@@ -207,9 +210,12 @@ bool pci_bar_holds(const struct pci_bar *bar, uint64_t offset, uint64_t len);
  * -ENODEV, if the function has a problem: a BAR of it has no place.
  */
 int pci_device_enable(const struct pci_device *dev);
-/* The same for a function that is driven through its ports. */
+/* The same for a function that is driven through its ports, which stay what they are then. */
 int pci_device_enable_ports(const struct pci_device *dev);
 void pci_device_disable(const struct pci_device *dev);
+
+/* The function reaches no memory any more, and sends no message. False if it does not obey. */
+bool pci_master_off(const struct pci_device *dev);
 
 /* "Ethernet controller" for base class and sub-class; never NULL. */
 const char *pci_class_name(uint32_t class);

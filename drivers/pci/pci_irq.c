@@ -64,7 +64,6 @@ static void line_open(struct pci_irqs *p)
 	const struct acpi_info *acpi = acpi_info();
 	const char *why;
 
-	pci_messages_off(p->dev);
 	p->candidate_count = pci_line_find(p->dev, acpi_pci_route, acpi->overrides,
 					   acpi->override_count, p->candidates, &why);
 	if (p->candidate_count == 0) {
@@ -89,6 +88,8 @@ int pci_irqs_open(const struct pci_device *dev, unsigned wanted, struct pci_irqs
 		p->why = dev->problem;
 		return 0;
 	}
+	/* What firmware left on would go on beside what is chosen here (6.8: one of them). */
+	pci_messages_off(dev);
 	if (acpi_info()->fadt.no_msi) {
 		p->why = "firmware forbids MSI";
 	} else {

@@ -8,6 +8,7 @@
 #include "kernel/lib/errno.h"
 #include "kernel/lib/string.h"
 #include "kernel/loop.h"
+#include "mm/kmalloc.h"
 
 static uint8_t first[RNG_QUALITY_LEN], second[RNG_QUALITY_LEN];
 
@@ -79,20 +80,26 @@ static void job_done(struct request *r)
 	jobs_done++;
 }
 
-/* Submits all jobs to one source. */
-static bool jobs_submit(struct ktest_run *t, unsigned index, size_t len, uint64_t limit)
+/* Submits all jobs to one source; into `shared`, or where that is NULL into their own memory. */
+static bool jobs_submit_to(struct ktest_run *t, unsigned index, uint8_t *shared, size_t len,
+			   uint64_t limit)
 {
 	memset(jobs, 0, sizeof(jobs));
 	jobs_done = 0;
 	for (unsigned i = 0; i < JOBS; i++) {
 		jobs[i].request = (struct rng_request){
 			.request = { .done = job_done, .limit = limit },
-			.buf = jobs[i].buf, .len = len,
+			.buf = shared ? shared : jobs[i].buf, .len = len,
 		};
 		if (!expect_eq(t, rng_submit(index, &jobs[i].request), 0))
 			return false;
 	}
 	return expect_eq(t, jobs_done, 0);
+}
+
+static bool jobs_submit(struct ktest_run *t, unsigned index, size_t len)
+{
+	return jobs_submit_to(t, index, NULL, len, 0);
 }
 
 static bool jobs_are_done(void *context __unused)
@@ -116,7 +123,7 @@ KTEST(rng_many_requests_are_outstanding_at_once)
 	if (rng_count() == 0)
 		return ktest_skip(t, "no rng device");
 	for (unsigned i = 0; i < rng_count(); i++) {
-		require(t, jobs_submit(t, i, 128, 0));
+		require(t, jobs_submit(t, i, 128));
 		expect_all_done_once(t);
 		for (unsigned k = 0; k < JOBS; k++) {
 			expect_eq(t, jobs[k].request.request.error, 0);
@@ -133,7 +140,7 @@ KTEST(rng_cancelled_requests_leave_the_others_alone)
 	if (rng_count() == 0)
 		return ktest_skip(t, "no rng device");
 	for (unsigned i = 0; i < rng_count(); i++) {
-		require(t, jobs_submit(t, i, JOB_LEN, 0));
+		require(t, jobs_submit(t, i, JOB_LEN));
 		for (unsigned k = 0; k < JOBS; k += 2)
 			expect(t, rng_cancel(&jobs[k].request));
 		expect_eq(t, jobs_done, 0);
@@ -145,14 +152,18 @@ KTEST(rng_cancelled_requests_leave_the_others_alone)
 	}
 }
 
-/* Of so many the device cannot have served all before the loop looks at its timers. */
+/* More than the device is asked for at once: the loop looks at its timers in between. */
 KTEST(rng_limit_that_is_too_short_ends_requests)
 {
+	enum { ORDER = 4 };
 	unsigned late = 0;
+	uint8_t *shared;
 
 	if (rng_count() == 0)
 		return ktest_skip(t, "no rng device");
-	require(t, jobs_submit(t, 0, JOB_LEN, 1));
+	shared = page_alloc(ORDER, PAGE_ANY);
+	require(t, shared);
+	require(t, jobs_submit_to(t, 0, shared, PAGE_SIZE << ORDER, 1));
 	expect_all_done_once(t);
 	for (unsigned k = 0; k < JOBS; k++) {
 		int error = jobs[k].request.request.error;
@@ -160,6 +171,7 @@ KTEST(rng_limit_that_is_too_short_ends_requests)
 		expect(t, !error || error == -ETIMEDOUT);
 		late += error == -ETIMEDOUT;
 	}
+	page_free(shared, ORDER);
 	expect(t, late > 0);
 	expect_eq(t, rng_read(0, first, 64), 0);	/* it works on */
 }
@@ -192,4 +204,42 @@ KTEST(rng_each_request_costs_one_interrupt_or_is_polled)
 		expect_eq(t, virtio_irqs_count(dev) - before, dev->polled ? 0 : READS);
 		expect(t, dev->polled || dev->proof == IRQ_SEEN);
 	}
+}
+
+KTEST(rng_requests_outlast_a_reset)
+{
+	if (rng_count() == 0)
+		return ktest_skip(t, "no rng device");
+	for (unsigned i = 0; i < rng_count(); i++) {
+		struct virtio_device *dev = rng_device(i);
+
+		require(t, dev);
+		require(t, jobs_submit(t, i, JOB_LEN));
+		expect_eq(t, virtio_device_restart(dev), 0);
+		expect_all_done_once(t);
+		for (unsigned k = 0; k < JOBS; k++)
+			expect_eq(t, jobs[k].request.request.error, 0);
+	}
+}
+
+enum { MUCH = 512 * KIB };
+
+/* Its parts must look random, and nothing behind it be written. */
+KTEST(rng_much_at_once_is_random_to_its_end)
+{
+	unsigned order = 8;
+	uint8_t *much;
+
+	if (rng_count() == 0)
+		return ktest_skip(t, "no rng device");
+	much = page_alloc(order, PAGE_ANY);
+	if (!much)
+		return ktest_skip(t, "no memory for much");
+	memset(much, 0xa5, PAGE_SIZE << order);
+	expect_eq(t, rng_read(0, much, MUCH), 0);
+	for (size_t at = 0; at < MUCH; at += RNG_QUALITY_LEN)
+		expect_str(t, rng_quality(much + at) ?: "random", "random");
+	for (size_t at = MUCH; at < PAGE_SIZE << order; at++)
+		expect_eq(t, much[at], 0xa5);
+	page_free(much, order);
 }

@@ -15,6 +15,7 @@ static uint32_t piece;		/* the device delivers at most this much at once */
 static uint32_t claim_extra;	/* and says that it was so much more */
 static uint32_t ring = 64;	/* descriptors that it has */
 static unsigned sources;	/* interrupts */
+static uint64_t offers;		/* features beside the usual */
 
 static void answer(struct fake_device *f)
 {
@@ -48,6 +49,7 @@ static bool begin(struct ktest_run *t, unsigned *index)
 	fake.sources = sources;
 	fake.messages = true;
 	fake.queue_max = ring;
+	fake.offered |= offers;
 	counter = 0;
 	piece = 1000;
 	claim_extra = 0;
@@ -642,4 +644,57 @@ KTEST(virtio_rng_asks_for_nothing_while_the_device_has_some)
 	}
 	expect_eq(t, jobs_done, MANY);
 	end();
+}
+
+/* Resets. */
+
+/* Half of what is asked for has come when the reset comes. */
+static void reset_amid(struct ktest_run *t, unsigned index,
+		       int (*reset)(struct virtio_device *dev))
+{
+	jobs_clear();
+	fake.answer = later;
+	for (unsigned i = 0; i < MANY; i++)
+		require(t, job_submit(index, &jobs[i], EACH_MAX) == 0);
+	answer(&fake);
+	turns(2);
+	expect_eq(t, reset(&fake.dev), 0);
+	expect_eq(t, fake.dev.fault, NULL);
+	fake.answer = answer;
+	answer(&fake);
+	turns(1000);
+	for (unsigned i = 0; i < MANY; i++) {
+		expect_ended(t, &jobs[i], 0);
+		expect_eq(t, jobs[i].order, i);
+	}
+}
+
+static int queue_reset(struct virtio_device *dev)
+{
+	return virtio_queue_reset(dev, dev->queues);
+}
+
+KTEST(rng_requests_outlast_a_reset_of_the_device)
+{
+	unsigned index;
+
+	for (sources = 0; sources < 3; sources++) {
+		require(t, begin(t, &index));
+		reset_amid(t, index, virtio_device_restart);
+		end();
+	}
+}
+
+KTEST(rng_requests_outlast_a_reset_of_the_queue)
+{
+	unsigned index;
+
+	for (sources = 0; sources < 3; sources++) {
+		offers = VIRTIO_F_RING_RESET;
+		require(t, begin(t, &index));
+		offers = 0;
+		reset_amid(t, index, queue_reset);
+		end();
+	}
+	sources = 2;
 }

@@ -3,7 +3,7 @@
  * A virtio device for the host's tests, at the level of its registers: MMIO of
  * both versions (VIRTIO 1.2, 4.2.2, 4.2.4), PCI modern (4.1.4) and legacy
  * (4.1.4.10). Honest unless a test sets one of its vices; what a driver must
- * not do it counts as a mistake.
+ * not do (2.1.1, 3.1.1, 4.1.4.3.2, 4.2.2.2, 4.2.3.1.1) it counts as a mistake.
  */
 #pragma once
 
@@ -30,6 +30,7 @@ struct fake_registers_queue {
 	uint16_t max, size;
 	uint64_t desc, driver, device;	/* bus addresses; legacy: of desc alone */
 	bool ready;
+	unsigned resetting;		/* so many more times queue_reset reads as 1 */
 	uint16_t vector;
 };
 
@@ -43,7 +44,7 @@ struct fake_registers {
 	uint8_t config[FAKE_REGISTERS_CONFIG];
 	uint32_t magic, version;	/* as MMIO says them */
 	uint32_t status_junk;		/* MMIO: bits above the eight that exist */
-	unsigned resets_slowly;		/* so many times the status reads as before a reset */
+	unsigned resets_slowly;		/* so many times it reads as before a reset, queue or all */
 	bool message_signalled;		/* legacy PCI: MSI-X is on, so registers lie elsewhere */
 	unsigned vectors;		/* that it has room for */
 	uint16_t notify_off[FAKE_REGISTERS_QUEUES];
@@ -65,6 +66,9 @@ struct fake_registers {
 
 	uint32_t queue, features_select, accepted_select;
 	unsigned slow_left;
+	bool reset_unread;		/* the status was not read as 0 since */
+	bool features_selected, accepted_selected;
+	bool magic_read, version_read, empty;	/* MMIO: what was read of a window, in order */
 };
 
 /* A device of this type with queues of 64, at a place that is taken from now on. */

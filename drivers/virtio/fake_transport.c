@@ -29,7 +29,7 @@ static void fake_close(struct virtio_device *dev)
 
 static uint8_t fake_status(struct virtio_device *dev)
 {
-	return of(dev)->status;
+	return of(dev)->gone ? VIRTIO_STATUS_GONE : of(dev)->status;
 }
 
 static void fake_set_status(struct virtio_device *dev, uint8_t status)
@@ -92,6 +92,7 @@ static uint32_t fake_config_read(struct virtio_device *dev, uint32_t offset, uns
 static void fake_config_write(struct virtio_device *dev, uint32_t offset, unsigned width,
 			      uint32_t value)
 {
+	of(dev)->config_writes++;
 	memcpy(&of(dev)->config[offset], &value, width);	/* the sanitizer bounds it */
 }
 
@@ -104,12 +105,15 @@ static uint32_t fake_queue_size_max(struct virtio_device *dev, uint16_t index)
 	return index < FAKE_QUEUES ? f->queue_max : 0;
 }
 
-static void fake_queue_reset(struct virtio_device *dev, uint16_t index)
+static int fake_queue_reset(struct virtio_device *dev, uint16_t index)
 {
 	struct fake_device *f = of(dev);
 
 	f->queue_resets++;
+	if (f->queue_resets_ignored)
+		return -ENOTSUP;
 	memset(&f->rings[index], 0, sizeof(f->rings[index]));
+	return 0;
 }
 
 static bool fake_queue_is_reset(struct virtio_device *dev, uint16_t index __unused)
@@ -173,8 +177,8 @@ static void interrupt(void)
 	struct fake_device *f = interrupting;
 
 	for (unsigned i = 0; i < FAKE_SOURCES; i++) {
-		if (f->pending & 1u << i && f->irqs[i] && f->irqs[i]->vector) {
-			f->pending &= ~(1u << i);
+		if (f->pending[i] && f->irqs[i] && f->irqs[i]->vector) {
+			f->pending[i] = false;
 			irq_dispatch(f->irqs[i]->vector);
 			return;
 		}
@@ -185,7 +189,7 @@ static void raise(struct fake_device *f, unsigned source, unsigned what)
 {
 	f->isr |= what;
 	if (f->tried >= f->mute)
-		f->pending |= 1u << source;
+		f->pending[source] = true;
 }
 
 static int fake_irqs_open(struct virtio_device *dev, unsigned wanted, unsigned *count)
@@ -211,6 +215,8 @@ static int fake_irq_connect(struct virtio_device *dev, unsigned index, struct ir
 
 	if (f->connect_error)
 		return f->connect_error;
+	if (f->vectors && index >= f->vectors)
+		return -ENOSPC;
 	f->irqs[index] = irq;
 	return irq_connect_message(irq, &message);
 }
@@ -220,7 +226,7 @@ static int fake_irq_retry(struct virtio_device *dev, struct irq *irq)
 	struct fake_device *f = of(dev);
 
 	irq_disconnect(irq);
-	f->pending = 0;
+	memset(f->pending, 0, sizeof(f->pending));
 	if (f->tried == f->ways)
 		return -ENOENT;
 	f->tried++;
@@ -233,7 +239,7 @@ static void fake_irqs_close(struct virtio_device *dev)
 	struct fake_device *f = of(dev);
 
 	f->irqs_open--;
-	f->pending = 0;
+	memset(f->pending, 0, sizeof(f->pending));
 	memset(f->irqs, 0, sizeof(f->irqs));
 }
 
@@ -258,6 +264,8 @@ static unsigned fake_acknowledge(struct virtio_device *dev)
 	unsigned isr = f->isr;
 
 	f->isr = 0;
+	if (f->storms)
+		raise(f, 0, VIRTIO_INTERRUPT_QUEUE);
 	f->acknowledged_failed += dev->fault != NULL;
 	return f->messages ? VIRTIO_INTERRUPT_ANY : isr;
 }

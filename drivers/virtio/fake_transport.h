@@ -10,8 +10,8 @@
 
 enum {
 	FAKE_CONFIG_LEN = 64,
-	FAKE_QUEUES = 4,
-	FAKE_SOURCES = 5,
+	FAKE_QUEUES = 66,
+	FAKE_SOURCES = FAKE_QUEUES + 1,
 };
 
 struct fake_device {
@@ -27,7 +27,11 @@ struct fake_device {
 	int open_error;
 	int enable_error;
 	bool queue_never_resets;
+	bool queue_resets_ignored;	/* it offers them and has none */
 	bool can_be_cut_off;
+	bool gone;			/* its status reads as all ones */
+	bool storms;			/* interrupts anew whenever it is acknowledged */
+	unsigned vectors;		/* connecting the source after so many fails; 0: none does */
 	uint32_t size_after_restart;	/* of its queues; 0: as before */
 	uint64_t lost_after_restart;	/* features */
 	uint8_t config[FAKE_CONFIG_LEN];
@@ -60,10 +64,11 @@ struct fake_device {
 	unsigned tried;			/* ways to connect that were given up */
 	unsigned isr;			/* of enum virtio_interrupt */
 	unsigned acknowledged_failed;	/* times that it was, after it had failed */
-	unsigned pending;		/* interrupts on their way, one bit per source */
+	bool pending[FAKE_SOURCES];	/* interrupts on their way */
 	unsigned irqs_open;
 	unsigned resets;		/* writes of status 0 */
 	unsigned queue_resets;
+	unsigned config_writes;
 	bool cut;			/* off from memory */
 	struct virtio_transport_ops ops;	/* its own, to leave some out */
 };

@@ -88,8 +88,12 @@ __weak void fault_attempt_failed(const struct fault_attempt *before __unused,
 {
 }
 
-__weak int dma_addr(const void *ptr, size_t len, paddr_t *out)
+/* No window: every address is asked for. */
+__weak struct dma_window dma_window;
+
+__weak int dma_addr_find(const void *ptr, size_t len, paddr_t *out)
 {
+	*out = 0;
 	if (len == 0)
 		return -EINVAL;
 	if (!ptr || ptr == host_memory_refuse)

@@ -15,6 +15,7 @@ enum virtio_status {
 	VIRTIO_STATUS_FEATURES_OK = 8,
 	VIRTIO_STATUS_NEEDS_RESET = 64,
 	VIRTIO_STATUS_FAILED = 128,
+	VIRTIO_STATUS_GONE = 0xff,	/* what is not there reads as all ones */
 };
 
 /* A device of before VIRTIO 1.0 (7.4). False, at compile time, where none is driven. */
@@ -38,8 +39,11 @@ struct virtio_source {
 	struct irq irq;
 	struct work work;
 	struct virtio_device *dev;
-	bool config;			/* the configuration may have changed */
+	bool config;			/* the configuration changed */
+	bool maybe;			/* or it was something else */
 	bool stormed;			/* its line was masked, during a proof */
+	unsigned idle;			/* interrupts in a row that brought nothing */
+	uint64_t idle_since;		/* time_now() at the first of them */
 	struct virtio_source *next_stormed;
 	char name[48];
 };
@@ -80,9 +84,10 @@ struct virtio_transport_ops {
 			    const struct virtqueue_addresses *addresses);
 	/*
 	 * Begins the reset of a queue (2.6.1); queue_is_reset() tells when it is
-	 * over. Both NULL where the transport has none.
+	 * over. Returns 0, -ENOTSUP: the device ignores it. Both NULL where the
+	 * transport has none.
 	 */
-	void (*queue_reset)(struct virtio_device *dev, uint16_t index);
+	int (*queue_reset)(struct virtio_device *dev, uint16_t index);
 	bool (*queue_is_reset)(struct virtio_device *dev, uint16_t index);
 	void (*notify)(struct virtqueue *vq);
 	/*
@@ -154,6 +159,23 @@ int __must_check virtio_features_settle(struct virtio_device *dev);
 
 /* Tells the device where a queue lies. As queue_enable(), and -EFAULT. */
 int __must_check virtio_queue_enable(struct virtio_device *dev, struct virtqueue *vq);
+
+/* The device's configuration (virtio_config.c). */
+
+/*
+ * An interrupt told of a change; with `maybe` it may have been another, of a
+ * source that is shared.
+ */
+void virtio_config_changed(struct virtio_device *dev, bool maybe);
+
+/* Of a device that is polled: looks, if the last look was long ago. */
+void virtio_config_poll(struct virtio_device *dev);
+
+/* No interrupt tells of it: looks now and then, until stopped. */
+void virtio_config_untold(struct virtio_device *dev);
+void virtio_config_stop(struct virtio_device *dev);
+
+/* Reset and brought up again (virtio_restart.c). */
 
 /* 2.1.2: the device asks to be reset. Restarts it, if its driver can and it may; else stops it. */
 void virtio_device_plea(struct virtio_device *dev, uint8_t status);

@@ -7,6 +7,7 @@
 #include "drivers/virtio/virtio.h"
 
 #include "drivers/virtio/transport.h"
+#include "drivers/virtio/virtio_trace.h"
 #include "kernel/lib/errno.h"
 #include "kernel/lib/string.h"
 #include "kernel/wait.h"
@@ -20,7 +21,6 @@ LOG_DEFINE();
 enum {
 	LEGACY_ALIGN = 4096,		/* 2.7.2 */
 	MODERN_ALIGN = 16,
-	SETTLE_TRIES = 16,
 };
 
 /*
@@ -29,7 +29,7 @@ enum {
  */
 static const uint64_t core_features =
 	VIRTIO_F_VERSION_1 | VIRTIO_F_ACCESS_PLATFORM | VIRTIO_F_ORDER_PLATFORM |
-	VIRTIO_F_RING_RESET;
+	VIRTIO_F_RING_RESET | VIRTQUEUE_FEATURES;
 
 const char *virtio_id_name(uint32_t id)
 {
@@ -44,7 +44,10 @@ const char *virtio_id_name(uint32_t id)
 	return id < ARRAY_SIZE(names) ? names[id] : NULL;
 }
 
-/* Writes 0 and waits until the device reads so (4.1.4.3.1, 4.2.2.1). */
+/*
+ * 4.1.4.3.1, 4.2.2.1. What did not reset when it was waited for is not waited
+ * for again.
+ */
 int virtio_device_reset(struct virtio_device *dev)
 {
 	struct wait w;
@@ -53,13 +56,14 @@ int virtio_device_reset(struct virtio_device *dev)
 	dev->status = 0;
 	dev->ops->set_status(dev, 0);
 	done = dev->ops->status(dev) == 0;
-	if (!done) {
+	if (!done && !dev->stuck) {
 		wait_begin(&w, WAIT_DEVICE);
 		while (dev->ops->status(dev) != 0 && wait_turn(&w))
 			;
 		wait_end(&w);
 		done = dev->ops->status(dev) == 0;
 	}
+	dev->stuck = !done;
 	dev->unsafe = !done && !(dev->ops->cut_off && dev->ops->cut_off(dev));
 	return done ? 0 : -ETIMEDOUT;
 }
@@ -119,16 +123,17 @@ static unsigned order_of(size_t len)
 }
 
 /* The ring's memory and bookkeeping, not yet known to the device. */
-static struct virtqueue *queue_alloc(struct virtio_device *dev, uint16_t index, uint16_t size)
+static struct virtqueue *queue_alloc(struct virtio_device *dev, uint16_t index,
+				     const struct virtqueue_shape *shape)
 {
 	struct virtqueue_layout layout;
 	struct virtqueue *vq;
 	unsigned order;
 	void *memory;
 
-	virtqueue_layout(size, virtio_is_legacy(dev) ? LEGACY_ALIGN : MODERN_ALIGN, &layout);
+	virtqueue_layout(shape, &layout);
 	order = order_of(layout.total);
-	vq = kmalloc(sizeof(*vq) + size * sizeof(struct virtqueue_slot));
+	vq = kmalloc(sizeof(*vq) + shape->size * sizeof(struct virtqueue_slot));
 	if (!vq)
 		return NULL;
 	memory = page_alloc(order, PAGE_ANY | PAGE_USE_DMA);
@@ -136,7 +141,7 @@ static struct virtqueue *queue_alloc(struct virtio_device *dev, uint16_t index, 
 		kfree(vq);
 		return NULL;
 	}
-	virtqueue_init(vq, size, &layout, memory, (struct virtqueue_slot *)(vq + 1), &queue_ops);
+	virtqueue_init(vq, &layout, memory, (struct virtqueue_slot *)(vq + 1), &queue_ops);
 	vq->owner = dev;
 	vq->order = order;
 	vq->index = index;
@@ -174,23 +179,39 @@ int virtio_queue_enable(struct virtio_device *dev, struct virtqueue *vq)
 	return dev->ops->queue_enable(dev, vq, &a);
 }
 
+/* Of a device that offers `max` entries; a packed ring may have any number (2.8.10). */
+static bool queue_shape(const struct virtio_device *dev, uint32_t max, uint16_t wish,
+			struct virtqueue_shape *out)
+{
+	bool packed = dev->features & VIRTIO_F_RING_PACKED;
+
+	if (max == 0 || max > VIRTQUEUE_SIZE_LIMIT || !(packed || is_pow2(max)))
+		return false;
+	out->size = (uint16_t)min(max, (uint32_t)wish);
+	out->entries = dev->ops->queue_size_fixed ? (uint16_t)max : out->size;
+	out->align = virtio_is_legacy(dev) ? LEGACY_ALIGN : MODERN_ALIGN;
+	out->features = dev->features;
+	return true;
+}
+
 int virtio_queue_setup(struct virtio_device *dev, uint16_t index, uint16_t wish,
 		       void (*callback)(struct virtqueue *vq), struct virtqueue **out)
 {
+	struct virtqueue_shape shape;
 	struct virtqueue *vq;
 	uint32_t max;
 	int rc;
 
 	if (!is_pow2(wish) || wish > VIRTQUEUE_SIZE_MAX)
 		return -EINVAL;
+	if (IS_ENABLED(CONFIG_VIRTIO_TRACE))
+		virtio_trace_wish(dev, index, wish);
 	max = dev->ops->queue_size_max(dev, index);
-	if (!is_pow2(max) || max > VIRTQUEUE_SIZE_LIMIT) {
+	if (!queue_shape(dev, max, wish, &shape)) {
 		virtio_device_fail(dev, "queue size is no power of two up to 32768", max);
 		return -EPROTO;
 	}
-	if (dev->ops->queue_size_fixed)
-		wish = (uint16_t)max;
-	vq = queue_alloc(dev, index, (uint16_t)min(max, (uint32_t)wish));
+	vq = queue_alloc(dev, index, &shape);
 	if (!vq)
 		return -ENOMEM;
 	vq->callback = callback;
@@ -216,14 +237,18 @@ void virtio_device_ready(struct virtio_device *dev)
 
 int virtio_features_settle(struct virtio_device *dev)
 {
+	uint8_t status;
+
 	dev->ops->set_features(dev, dev->features);
 	if (virtio_is_legacy(dev))		/* no FEATURES_OK */
 		return 0;
 	virtio_status_add(dev, VIRTIO_STATUS_FEATURES_OK);
-	if (dev->ops->status(dev) & VIRTIO_STATUS_FEATURES_OK)
-		return 0;
-	virtio_device_fail(dev, "refuses the features", dev->features);
-	return -ENOTSUP;
+	status = dev->ops->status(dev);
+	if (status == VIRTIO_STATUS_GONE)
+		virtio_device_fail(dev, "is gone, status", status);
+	else if (!(status & VIRTIO_STATUS_FEATURES_OK))
+		virtio_device_fail(dev, "refuses the features", dev->features);
+	return dev->fault ? -ENOTSUP : 0;
 }
 
 static int features_agree(struct virtio_device *dev, const struct virtio_driver *driver)
@@ -231,7 +256,8 @@ static int features_agree(struct virtio_device *dev, const struct virtio_driver 
 	uint64_t offered = dev->ops->features(dev);
 
 	if (virtio_is_legacy(dev)) {		/* bits 0 to 31 only */
-		dev->features = offered & (driver->features | VIRTIO_F_ANY_LAYOUT) & UINT32_MAX;
+		dev->features = offered & UINT32_MAX &
+				(driver->features | core_features | VIRTIO_F_ANY_LAYOUT);
 		return virtio_features_settle(dev);
 	}
 	if (!(offered & VIRTIO_F_VERSION_1)) {
@@ -239,7 +265,7 @@ static int features_agree(struct virtio_device *dev, const struct virtio_driver 
 		return -EPROTO;
 	}
 	dev->features = offered & (driver->features | core_features);
-	if (!driver->queue_halted || !dev->ops->queue_reset)
+	if (!driver->queue_halted || !driver->queue_restarted || !dev->ops->queue_reset)
 		dev->features &= ~VIRTIO_F_RING_RESET;
 	return virtio_features_settle(dev);
 }
@@ -288,67 +314,5 @@ int virtio_device_start(struct virtio_device *dev, const struct virtio_driver *d
 	}
 	dev->driver = driver;
 	virtio_irqs_prove(dev);
-	return 0;
-}
-
-static void config_copy(struct virtio_device *dev, uint32_t offset, unsigned width,
-			uint8_t *buf, uint32_t len)
-{
-	for (uint32_t i = 0; i < len; i += width) {
-		uint32_t v = dev->ops->config_read(dev, offset + i, width);
-
-		memcpy(buf + i, &v, width);	/* little-endian (2.5.3) */
-	}
-}
-
-static bool config_same(struct virtio_device *dev, uint32_t offset, unsigned width,
-			const uint8_t *buf, uint32_t len)
-{
-	for (uint32_t i = 0; i < len; i += width) {
-		uint32_t v = dev->ops->config_read(dev, offset + i, width);
-
-		if (memcmp(buf + i, &v, width) != 0)
-			return false;
-	}
-	return true;
-}
-
-/* A legacy device has no generation (2.5.4): read until two readings agree. */
-int virtio_config_read(struct virtio_device *dev, uint32_t offset, unsigned width, void *buf,
-		       uint32_t len)
-{
-	unsigned access = min(width, 4u);
-
-	if (!is_pow2(width) || width > 8 || !is_aligned(offset, width) || !is_aligned(len, width))
-		return -EINVAL;
-	if (dev->fault || offset > dev->config_len || len > dev->config_len - offset)
-		return -EPROTO;
-
-	for (unsigned i = 0; i < SETTLE_TRIES; i++) {
-		uint32_t before = dev->ops->config_generation(dev);
-
-		config_copy(dev, offset, access, buf, len);
-		if (virtio_is_legacy(dev) ? config_same(dev, offset, access, buf, len) :
-		    dev->ops->config_generation(dev) == before)
-			return 0;
-	}
-	return -EPROTO;
-}
-
-int virtio_config_write(struct virtio_device *dev, uint32_t offset, unsigned width,
-			const void *buf, uint32_t len)
-{
-	unsigned access = min(width, 4u);
-
-	if (!is_pow2(width) || width > 8 || !is_aligned(offset, width) || !is_aligned(len, width))
-		return -EINVAL;
-	if (dev->fault || offset > dev->config_len || len > dev->config_len - offset)
-		return -EPROTO;
-	for (uint32_t i = 0; i < len; i += access) {
-		uint32_t v = 0;
-
-		memcpy(&v, (const uint8_t *)buf + i, access);
-		dev->ops->config_write(dev, offset + i, access, v);
-	}
 	return 0;
 }

@@ -26,6 +26,7 @@
 #include "kernel/irq.h"
 #include "kernel/lib/table.h"
 #include "kernel/loop.h"
+#include "kernel/time.h"
 
 /* Device types (VIRTIO 1.2, 5). */
 enum virtio_id {
@@ -37,11 +38,9 @@ enum virtio_id {
 
 /* Feature bits that belong to no device type (VIRTIO 1.2, 6). */
 #define VIRTIO_F_ANY_LAYOUT		BIT(27)	/* legacy: no framing is presumed (6.3) */
-#define VIRTIO_F_INDIRECT_DESC		BIT(28)
-#define VIRTIO_F_EVENT_IDX		BIT(29)
+/* Those of the ring are in virtqueue.h. */
 #define VIRTIO_F_VERSION_1		BIT(32)
 #define VIRTIO_F_ACCESS_PLATFORM	BIT(33)
-#define VIRTIO_F_RING_PACKED		BIT(34)
 #define VIRTIO_F_ORDER_PLATFORM		BIT(36)
 #define VIRTIO_F_RING_RESET		BIT(40)
 
@@ -71,6 +70,7 @@ struct virtio_device {
 	struct virtqueue *queues;
 	uint8_t status;			/* as last written (2.1) */
 	bool unsafe;			/* did not reset and can still use our memory */
+	bool stuck;			/* did not reset when last told to */
 	const char *fault;		/* why it was stopped, NULL while it works */
 	uint64_t fault_value;
 
@@ -85,8 +85,10 @@ struct virtio_device {
 	bool polled;
 	struct poller poller;
 	uint64_t config_changes;	/* interrupts that told of one, or may have */
+	uint32_t generation;		/* of the configuration, when last looked at */
 	uint64_t doorbells;		/* rung, of all queues */
 	uint64_t config_looked;		/* time_now() when a polled device was asked last */
+	struct timer config_timer;	/* runs where no interrupt tells of the configuration */
 	unsigned restarts;		/* virtio_device_restart() */
 	unsigned pleas;			/* times that it asked for a reset and got one */
 

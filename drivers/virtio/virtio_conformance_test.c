@@ -61,6 +61,13 @@ static void watch_notify(struct virtqueue *vq)
 	honest->notify(vq);
 }
 
+static void watch_config(struct virtio_device *dev, uint32_t offset, unsigned width,
+			 uint32_t value)
+{
+	seen.early_writes += dev->modern && !(seen.status & VIRTIO_STATUS_FEATURES_OK);
+	honest->config_write(dev, offset, width, value);
+}
+
 static void begin(uint32_t id, bool modern)
 {
 	fake_device_init(&fake, id);
@@ -69,6 +76,7 @@ static void begin(uint32_t id, bool modern)
 	watched.set_status = watch_status;
 	watched.set_features = watch_features;
 	watched.notify = watch_notify;
+	watched.config_write = watch_config;
 	fake.dev.ops = &watched;
 	fake.dev.modern = modern;
 	if (!modern)

@@ -32,15 +32,17 @@
 #include "kernel/lib/errno.h"
 #include "kernel/lib/format.h"
 #include "kernel/lib/string.h"
-#include "kernel/time.h"
 #include "mm/kmalloc.h"
 
 #define LOG_SUBSYS virtio
 #include "kernel/log.h"
 
-enum { ANSWER_TRIES = 5 };	/* of irq_prove(): a second in all */
+enum {
+	ANSWER_TRIES = 5,	/* of irq_prove(): a second in all */
+	STORM_IDLE = 1000,	/* interrupts in a row for nothing, in a second: no more of them */
+};
 
-#define CONFIG_LOOK_NS	(100 * NS_PER_MS)
+static void poll_instead(struct virtio_device *dev, const char *why);
 
 static bool source_interrupt(struct irq *irq)
 {
@@ -49,23 +51,13 @@ static bool source_interrupt(struct irq *irq)
 
 	if (!told)
 		return false;
-	if (s == s->dev->sources && told & (VIRTIO_INTERRUPT_CONFIG | VIRTIO_INTERRUPT_ANY))
+	if (s == s->dev->sources && told & (VIRTIO_INTERRUPT_CONFIG | VIRTIO_INTERRUPT_ANY)) {
 		s->config = true;
+		s->maybe = told & VIRTIO_INTERRUPT_ANY && !s->dev->config_alone;
+	}
+	s->idle++;
 	work_post(&s->work);
 	return true;
-}
-
-/* 2.1.2: a device that cannot go on says so by a change of its configuration. */
-static void config_changed(struct virtio_device *dev)
-{
-	uint8_t status;
-
-	dev->config_changes++;
-	status = dev->ops->status(dev);
-	if (status & VIRTIO_STATUS_NEEDS_RESET)
-		virtio_device_plea(dev, status);
-	if (!dev->fault && dev->driver && dev->driver->config_changed)
-		dev->driver->config_changed(dev);
 }
 
 /* Takes what is there; true if more came meanwhile, for which no interrupt may come. */
@@ -76,34 +68,46 @@ static bool queue_drain(struct virtqueue *vq)
 	return !virtqueue_interrupts_on(vq);
 }
 
+/*
+ * An interrupt that comes without end and brings nothing keeps the processor
+ * from ever resting, though never from the rest of its work. Not so many in a
+ * second are borne.
+ */
+static bool source_storms(struct virtio_source *s, bool found)
+{
+	if (found)
+		s->idle = 0;
+	if (s->idle == 1)
+		s->idle_since = time_now();
+	if (s->idle < STORM_IDLE)
+		return false;
+	s->idle = 0;
+	return time_now() - s->idle_since < NS_PER_S;
+}
+
 /* A device that is never done gets one round a turn of the loop, like all others. */
 static void source_run(struct work *w)
 {
 	struct virtio_source *s = container_of(w, struct virtio_source, work);
 	struct virtio_device *dev = s->dev;
-	bool more = false;
+	bool more = false, found = false;
 
 	if (s->config) {
 		s->config = false;
-		config_changed(dev);
+		virtio_config_changed(dev, s->maybe);
 	}
-	for (struct virtqueue *vq = dev->queues; vq && !dev->fault; vq = vq->next)
-		if (vq->source == s)
-			more |= queue_drain(vq);
-	if (more && !dev->fault)
-		work_post(w);
-}
-
-/* Of a device that is polled; a look is an exit of the virtual machine, so seldom. */
-static void config_poll(struct virtio_device *dev)
-{
-	uint64_t now = time_now();
-
-	if (now - dev->config_looked < CONFIG_LOOK_NS)
+	for (struct virtqueue *vq = dev->queues; vq && !dev->fault; vq = vq->next) {
+		if (vq->source != s)
+			continue;
+		found |= virtqueue_has_used(vq);
+		more |= queue_drain(vq);
+	}
+	if (dev->fault)
 		return;
-	dev->config_looked = now;
-	if (dev->ops->acknowledge(dev) & VIRTIO_INTERRUPT_CONFIG)
-		config_changed(dev);
+	if (source_storms(s, found))
+		poll_instead(dev, "it interrupts without end, for nothing");
+	else if (more)
+		work_post(w);
 }
 
 static bool device_poll(struct poller *p)
@@ -111,9 +115,10 @@ static bool device_poll(struct poller *p)
 	struct virtio_device *dev = container_of(p, struct virtio_device, poller);
 	bool found = false;
 
-	config_poll(dev);
+	virtio_config_poll(dev);
 	for (struct virtqueue *vq = dev->queues; vq && !dev->fault; vq = vq->next) {
 		if (virtqueue_has_used(vq)) {
+			virtqueue_interrupts_off(vq);
 			vq->callback(vq);
 			found = true;
 		}
@@ -146,6 +151,7 @@ static void sources_disconnect(struct virtio_device *dev)
 	}
 	if (dev->irq_kind)
 		dev->ops->irqs_close(dev);
+	virtio_config_stop(dev);
 	dev->irq_kind = NULL;
 	dev->source_count = 0;
 }
@@ -153,6 +159,8 @@ static void sources_disconnect(struct virtio_device *dev)
 /* From now on it is polled; `why` unless the transport knows better. */
 static void poll_instead(struct virtio_device *dev, const char *why)
 {
+	if (dev->polled)
+		return;
 	if (!dev->irq_why)
 		dev->irq_why = why;
 	for (struct virtqueue *vq = dev->queues; vq; vq = vq->next) {
@@ -237,7 +245,15 @@ static bool source_retry(struct virtio_device *dev)
 	return dev->ops->irq_retry && dev->ops->irq_retry(dev, &dev->sources[0].irq) == 0;
 }
 
-/* Connects the sources; fewer than there are is none. */
+/* There are fewer than were to be: none is for the configuration alone. */
+static void sources_share(struct virtio_device *dev)
+{
+	dev->config_alone = false;
+	for (unsigned i = 0; i < dev->source_count; i++)
+		source_name(dev, i, dev->source_count);
+}
+
+/* Connects the sources, or as many as there are vectors for; none is an error. */
 static int sources_connect(struct virtio_device *dev, unsigned count)
 {
 	int rc = 0;
@@ -251,7 +267,9 @@ static int sources_connect(struct virtio_device *dev, unsigned count)
 			break;
 		dev->source_count++;
 	}
-	return rc;
+	if (dev->source_count && dev->source_count < count)
+		sources_share(dev);
+	return dev->source_count ? 0 : rc;
 }
 
 int virtio_irqs_open(struct virtio_device *dev, unsigned queues)
@@ -282,8 +300,7 @@ int virtio_irqs_open(struct virtio_device *dev, unsigned queues)
 		return 0;
 	}
 	if (dev->ops->config_source && dev->ops->config_source(dev, 0))
-		log_debug("%s: changes of the configuration are not told",
-			  dev->sources[0].name);
+		virtio_config_untold(dev);
 	return 0;
 }
 
@@ -367,7 +384,7 @@ static bool queue_prove(struct virtio_device *dev, struct virtqueue *vq)
 			dev->irq_why = "no answer that could prove it";
 			return false;
 		}
-	} while (source_retry(dev));
+	} while (!dev->polled && source_retry(dev));
 	return false;
 }
 

@@ -197,6 +197,26 @@ static int queue_enable(struct virtio_device *dev, struct virtqueue *vq,
 	return 0;
 }
 
+static bool queue_is_reset(struct virtio_device *dev, uint16_t index)
+{
+	reg_write(dev, MMIO_QUEUE_SEL, index);
+	return reg_read(dev, MMIO_QUEUE_RESET) == 0 && reg_read(dev, MMIO_QUEUE_READY) == 0;
+}
+
+/*
+ * 4.2.2: while it goes on QueueReset reads 1, and when it is over QueueReady
+ * reads 0. QEMU 7.2 offers RING_RESET on MMIO too, where it has no such
+ * register: neither comes true.
+ */
+static int queue_reset(struct virtio_device *dev, uint16_t index)
+{
+	reg_write(dev, MMIO_QUEUE_SEL, index);
+	reg_write(dev, MMIO_QUEUE_RESET, 1);
+	if (reg_read(dev, MMIO_QUEUE_RESET) == 0 && reg_read(dev, MMIO_QUEUE_READY) != 0)
+		return -ENOTSUP;
+	return 0;
+}
+
 static void notify(struct virtqueue *vq)
 {
 	reg_write(vq->owner, MMIO_QUEUE_NOTIFY, vq->index);
@@ -279,6 +299,8 @@ static const struct virtio_transport_ops mmio_ops = {
 	.config_write = config_write,
 	.queue_size_max = queue_size_max,
 	.queue_enable = queue_enable,
+	.queue_reset = queue_reset,
+	.queue_is_reset = queue_is_reset,
 	.notify = notify,
 	.irqs_open = irqs_open,
 	.irq_connect = irq_connect,

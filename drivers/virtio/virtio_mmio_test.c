@@ -11,6 +11,9 @@
 #include "kernel/lib/string.h"
 #include "mm/kmalloc.h"
 
+#define LOG_SUBSYS virtio
+#include "kernel/log.h"
+
 enum {
 	SOME_FEATURE = 1 << 3,
 	BASE = CONFIG_VIRTIO_MMIO_BASE,
@@ -324,6 +327,18 @@ KTEST(mmio_configuration_is_read_by_the_width_of_its_fields)
 	}
 }
 
+KTEST(mmio_configuration_is_written_by_the_width_of_its_fields)
+{
+	if (!discover(t, 5, FAKE_MMIO_2))
+		return;
+	require(t, virtio_device_start(dev, &driver) == 0);
+	dev->ops->config_write(dev, 0, 4, 0x44332211);
+	dev->ops->config_write(dev, 4, 2, 0x6655);
+	dev->ops->config_write(dev, 6, 1, 0x77);
+	expect(t, memcmp(fake.config, "\x11\x22\x33\x44\x55\x66\x77\0", 8) == 0);
+	end(t);
+}
+
 KTEST(mmio_status_with_bits_that_do_not_exist_is_no_finished_reset)
 {
 	if (!discover(t, 5, FAKE_MMIO_2))
@@ -399,5 +414,59 @@ KTEST_MAY_FAIL(mmio_device_that_cannot_be_listed_is_left_out)
 	virtio_devices_forget();
 	virtio_mmio_discover();
 	expect(t, virtio_device_at(0) || ktest_refused());
+	end(t);
+}
+
+/* 4.2.2.2: no word is said of an empty window; what is no device of ours is left alone. */
+KTEST(mmio_windows_that_are_empty_or_strange_are_left_alone)
+{
+	static const struct { uint32_t magic, version, id; unsigned complaints; } cases[] = {
+		{ 0x74726976, 2, VIRTIO_ID_RNG, 0 }, { 0x74726976, 1, 0, 0 }, { 0x74726976, 2, 0, 0 },
+		{ 0x74726976, 3, VIRTIO_ID_RNG, 1 }, { 0x74726976, 0, VIRTIO_ID_RNG, 1 },
+		{ 0x74726977, 2, VIRTIO_ID_RNG, 1 },
+	};
+	unsigned usual = 0;
+
+	windows_begin(t);
+	for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
+		unsigned before = log_complaints();
+
+		fake_registers_init(&fake, FAKE_MMIO_2, VIRTIO_ID_RNG, BASE + 5 * STRIDE);
+		fake.magic = cases[i].magic;
+		fake.version = cases[i].version;
+		fake.id = cases[i].id;
+		virtio_devices_forget();
+		virtio_mmio_discover();
+		/* The first case tells what is said of the other windows. */
+		usual = i ? usual : log_complaints() - before;
+		expect_eq(t, log_complaints() - before, usual + cases[i].complaints);
+		expect_eq(t, virtio_device_at(0) != NULL, i == 0);
+		end(t);
+	}
+}
+
+KTEST(mmio_interrupt_bits_that_do_not_exist_are_neither_told_nor_acknowledged)
+{
+	if (!discover(t, 5, FAKE_MMIO_2))
+		return;
+	fake.isr = ~3u;
+	expect_eq(t, dev->ops->acknowledge(dev), 0);
+	fake.isr = ~0u;
+	expect_eq(t, dev->ops->acknowledge(dev), VIRTIO_INTERRUPT_CONFIG | VIRTIO_INTERRUPT_QUEUE);
+	expect_eq(t, fake.isr, ~3u);
+	end(t);
+}
+
+/* Whose register for it (QueueReset, 4.2.2) is not used: then it must not be agreed upon. */
+KTEST(mmio_queues_are_not_reset_one_by_one)
+{
+	if (!discover(t, 5, FAKE_MMIO_2))
+		return;
+	addresses_fit();
+	fake.offered |= VIRTIO_F_RING_RESET;
+	require(t, virtio_device_start(dev, &driver) == 0);
+	expect(t, !(fake.accepted & VIRTIO_F_RING_RESET));
+	expect_eq(t, virtio_queue_reset(dev, queue), -ENOTSUP);
+	stop();
 	end(t);
 }

@@ -82,7 +82,11 @@ static uint64_t get_features(struct virtio_device *dev)
 	mmio_write32(common(dev), COMMON_DEVICE_FEATURE_SELECT, 0);
 	features = mmio_read32(common(dev), COMMON_DEVICE_FEATURE);
 	mmio_write32(common(dev), COMMON_DEVICE_FEATURE_SELECT, 1);
-	return features | (uint64_t)mmio_read32(common(dev), COMMON_DEVICE_FEATURE) << 32;
+	features |= (uint64_t)mmio_read32(common(dev), COMMON_DEVICE_FEATURE) << 32;
+	/* Not without the register. */
+	if (of(dev)->lengths[VIRTIO_PCI_CAP_COMMON] < COMMON_QUEUE_RESET + sizeof(uint16_t))
+		features &= ~VIRTIO_F_RING_RESET;
+	return features;
 }
 
 static void set_features(struct virtio_device *dev, uint64_t features)
@@ -156,10 +160,11 @@ static int queue_enable(struct virtio_device *dev, struct virtqueue *vq,
 }
 
 /* 4.1.4.3.2: over when both read 0. */
-static void queue_reset(struct virtio_device *dev, uint16_t index)
+static int queue_reset(struct virtio_device *dev, uint16_t index)
 {
 	mmio_write16(common(dev), COMMON_QUEUE_SELECT, index);
 	mmio_write16(common(dev), COMMON_QUEUE_RESET, 1);
+	return 0;
 }
 
 static bool queue_is_reset(struct virtio_device *dev, uint16_t index)
@@ -213,6 +218,8 @@ static unsigned acknowledge(struct virtio_device *dev)
 {
 	if (virtio_pci_has_messages(dev))
 		return VIRTIO_INTERRUPT_ANY;
+	if (!of(dev)->regs[VIRTIO_PCI_CAP_ISR])
+		return 0;			/* of one that is polled */
 	return mmio_read8(of(dev)->regs[VIRTIO_PCI_CAP_ISR], 0) &
 	       (VIRTIO_INTERRUPT_QUEUE | VIRTIO_INTERRUPT_CONFIG);
 }
@@ -328,7 +335,7 @@ static void function_take(const struct pci_device *pci, uint32_t id)
 		return;
 	}
 	rc = virtio_pci_caps_read(pci, &p->caps);
-	if (rc == -ENOENT && IS_ENABLED(CONFIG_VIRTIO_LEGACY)) {
+	if (rc == -ENOENT && pci->device < VIRTIO_PCI_MODERN && IS_ENABLED(CONFIG_VIRTIO_LEGACY)) {
 		kfree(p);
 		virtio_pci_legacy_take(pci, id);
 		return;
@@ -337,9 +344,10 @@ static void function_take(const struct pci_device *pci, uint32_t id)
 	p->function.dev.ops = &pci_ops;
 	p->function.dev.found_through = "PCI";
 	p->function.dev.id = id;
-	p->function.dev.modern = rc != -ENOENT;
-	p->function.dev.undriven = rc == -ENOENT ? "legacy only, which is not configured" :
-				   rc ? p->caps.problem : pci->problem;
+	p->function.dev.modern = rc != -ENOENT || pci->device >= VIRTIO_PCI_MODERN;
+	p->function.dev.undriven = !rc ? pci->problem : rc != -ENOENT ? p->caps.problem :
+				   p->function.dev.modern ? "no virtio structures" :
+				   "legacy only, which is not configured";
 	if (virtio_device_register(&p->function.dev))
 		kfree(p);
 }

@@ -16,9 +16,8 @@ enum {
 };
 
 enum {
-	ID_TRANSITIONAL = 0x1000,	/* to 0x103f: the type is the subsystem's id */
-	ID_MODERN = 0x1040,		/* to 0x107f: the type is added */
-	ID_END = 0x1080,
+	ID_TRANSITIONAL = 0x1000,	/* to 0x103f */
+	ID_END = 0x1080,		/* from VIRTIO_PCI_MODERN on the type is added */
 };
 
 /* Types with a transitional number of their own (4.1.2), from ID_TRANSITIONAL on. */
@@ -32,8 +31,8 @@ uint32_t virtio_pci_id(const struct pci_device *dev)
 		return 0;
 	if (dev->device < ID_TRANSITIONAL || dev->device >= ID_END)
 		return 0;
-	if (dev->device >= ID_MODERN)
-		return dev->device - ID_MODERN;
+	if (dev->device >= VIRTIO_PCI_MODERN)
+		return dev->device - VIRTIO_PCI_MODERN;
 	/* 4.1.2.2: whatever the subsystem is; the others say their type there. */
 	nth = dev->device - ID_TRANSITIONAL;
 	if (nth < ARRAY_SIZE(transitional_types) && transitional_types[nth])

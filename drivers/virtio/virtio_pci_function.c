@@ -36,13 +36,9 @@ void virtio_pci_irqs_close(struct virtio_device *dev)
 	pci_irqs_close(&virtio_pci_function(dev)->irqs);
 }
 
-/* What is no master of the bus reaches no memory, and messages are such accesses too. */
 bool virtio_pci_cut_off(struct virtio_device *dev)
 {
-	const struct pci_device *pci = virtio_pci_function(dev)->pci;
-
-	pci_device_disable(pci);
-	return !(pci_config_read16(pci, PCI_COMMAND) & PCI_COMMAND_MASTER);
+	return pci_master_off(virtio_pci_function(dev)->pci);
 }
 
 int virtio_pci_where(const struct virtio_device *dev, char *buf, size_t size)

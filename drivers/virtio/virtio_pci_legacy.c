@@ -38,7 +38,6 @@ enum virtio_pci_legacy_reg {
 
 enum {
 	LEGACY_PAGE = 4096,
-	PORTS_END = 0x10000,
 };
 
 struct virtio_pci_legacy {
@@ -82,10 +81,20 @@ static uint32_t config_generation(struct virtio_device *dev __unused)
 	return 0;
 }
 
+static uint32_t config_begin(const struct virtio_device *dev)
+{
+	return virtio_pci_has_messages(dev) ? LEGACY_CONFIG_MSIX : LEGACY_CONFIG;
+}
+
+/* The rest of the ports is the device's configuration. */
+static void config_measure(struct virtio_device *dev)
+{
+	dev->config_len = (uint32_t)of(dev)->bar.size - config_begin(dev);
+}
+
 static uint16_t config_port(const struct virtio_device *dev, uint32_t offset)
 {
-	return port(dev, offset + (virtio_pci_has_messages(dev) ? LEGACY_CONFIG_MSIX :
-				   LEGACY_CONFIG));
+	return port(dev, config_begin(dev) + offset);
 }
 
 static uint32_t config_read(struct virtio_device *dev, uint32_t offset, unsigned width)
@@ -159,6 +168,20 @@ static int config_source(struct virtio_device *dev, unsigned index)
 	return source_write(dev, LEGACY_CONFIG_MSIX_VECTOR, index);
 }
 
+static int irqs_open(struct virtio_device *dev, unsigned wanted, unsigned *count)
+{
+	int rc = virtio_pci_irqs_open(dev, wanted, count);
+
+	config_measure(dev);
+	return rc;
+}
+
+static void irqs_close(struct virtio_device *dev)
+{
+	virtio_pci_irqs_close(dev);
+	config_measure(dev);
+}
+
 static unsigned acknowledge(struct virtio_device *dev)
 {
 	if (virtio_pci_has_messages(dev))
@@ -194,7 +217,7 @@ static int open(struct virtio_device *dev)
 		return -ENODEV;
 	}
 	pci_messages_off(l->function.pci);
-	dev->config_len = (uint32_t)l->bar.size - LEGACY_CONFIG_MSIX;
+	config_measure(dev);
 	return 0;
 }
 
@@ -213,10 +236,10 @@ static const struct virtio_transport_ops legacy_ops = {
 	.queue_enable = queue_enable,
 	.notify = notify,
 	.cut_off = virtio_pci_cut_off,
-	.irqs_open = virtio_pci_irqs_open,
+	.irqs_open = irqs_open,
 	.irq_connect = virtio_pci_irq_connect,
 	.irq_retry = virtio_pci_irq_retry,
-	.irqs_close = virtio_pci_irqs_close,
+	.irqs_close = irqs_close,
 	.queue_source = queue_source,
 	.config_source = config_source,
 	.acknowledge = acknowledge,
@@ -226,18 +249,14 @@ static const struct virtio_transport_ops legacy_ops = {
 };
 
 /* Why its ports cannot be used; NULL if they can. */
-static const char *ports_check(const struct pci_device *pci, struct pci_bar *bar)
+static const char *ports_find(const struct pci_device *pci, struct pci_bar *bar)
 {
 	if (pci_bar_read(pci, 0, bar))
-		return "legacy, and its BAR 0 cannot be read";
+		return "legacy, and BAR 0 does not exist";
 	if (!bar->io)
-		return "legacy, and its BAR 0 is no ports";
-	if (bar->state == PCI_BAR_DISABLED)
-		return bar->why;
-	if (bar->base == 0 || bar->size <= LEGACY_CONFIG_MSIX || bar->size > PORTS_END ||
-	    bar->base > PORTS_END - bar->size)
-		return "legacy, and its ports are not where they can be used";
-	return NULL;
+		return "legacy, and BAR 0 is no ports";
+	return bar->size < LEGACY_CONFIG_MSIX ? "legacy, and its ports are too few" :
+	       pci_ports_check(bar);
 }
 
 void virtio_pci_legacy_take(const struct pci_device *pci, uint32_t id)
@@ -253,7 +272,7 @@ void virtio_pci_legacy_take(const struct pci_device *pci, uint32_t id)
 	l->function.dev.ops = &legacy_ops;
 	l->function.dev.found_through = "PCI";
 	l->function.dev.id = id;
-	l->function.dev.undriven = ports_check(pci, &l->bar);
+	l->function.dev.undriven = ports_find(pci, &l->bar);
 	if (!l->function.dev.undriven)
 		l->function.dev.undriven = pci->problem;
 	if (virtio_device_register(&l->function.dev))

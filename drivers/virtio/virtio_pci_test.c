@@ -300,6 +300,45 @@ KTEST(pci_configuration_is_read_by_the_width_of_its_fields)
 	end(t);
 }
 
+KTEST(pci_configuration_is_written_by_the_width_of_its_fields)
+{
+	if (!begin(t))
+		return;
+	require(t, virtio_device_start(dev, &driver) == 0);
+	dev->ops->config_write(dev, 0, 4, 0x44332211);
+	dev->ops->config_write(dev, 4, 2, 0x6655);
+	dev->ops->config_write(dev, 6, 1, 0x77);
+	expect(t, memcmp(fake.config, "\x11\x22\x33\x44\x55\x66\x77\0", 8) == 0);
+	stop();
+	end(t);
+}
+
+KTEST(pci_queue_is_reset_when_the_device_says_so)
+{
+	if (!begin(t))
+		return;
+	require(t, virtio_device_start(dev, &driver) == 0);
+	expect(t, !dev->ops->queue_is_reset(dev, 1));
+	fake.resets_slowly = 2;
+	dev->ops->queue_reset(dev, 1);
+	expect(t, !dev->ops->queue_is_reset(dev, 1) && !dev->ops->queue_is_reset(dev, 1));
+	expect(t, dev->ops->queue_is_reset(dev, 1));
+	expect(t, !fake.queues[1].ready);
+	stop();
+	end(t);
+}
+
+KTEST(pci_device_that_does_not_reset_is_cut_off_from_the_bus)
+{
+	if (!begin(t))
+		return;
+	require(t, virtio_device_start(dev, &driver) == 0);
+	expect(t, dev->ops->cut_off(dev));
+	expect(t, !(function->config[PCI_COMMAND] & PCI_COMMAND_MASTER));
+	stop();
+	end(t);
+}
+
 /* Opens the interrupts of a device that the core has not started. */
 static unsigned irqs_open(struct ktest_run *t, unsigned wanted)
 {
@@ -407,5 +446,53 @@ KTEST_MAY_FAIL(pci_device_that_cannot_be_listed_is_left_out)
 	host_ioremaps = 0;
 	virtio_pci_discover();
 	expect(t, virtio_device_at(0) || ktest_refused());
+	end(t);
+}
+
+static unsigned queue_halts, queue_restarts;
+
+static void queue_halted(struct virtio_device *d __unused, struct virtqueue *vq)
+{
+	queue_halts++;
+	while (virtqueue_detach(vq))
+		;
+}
+
+static void queue_restarted(struct virtio_device *d __unused, struct virtqueue *vq __unused)
+{
+	queue_restarts++;
+}
+
+static const struct virtio_driver resetting_driver = {
+	.name = "test", .id = VIRTIO_ID_RNG, .queues = 1, .probe = probe,
+	.queue_halted = queue_halted, .queue_restarted = queue_restarted,
+};
+
+/* 2.6.1, 4.1.4.3.2 */
+KTEST(pci_queue_reset_is_waited_for_and_the_queue_set_up_again)
+{
+	struct fake_registers_queue before;
+
+	if (!begin(t))
+		return;
+	fake.offered |= VIRTIO_F_RING_RESET;
+	require(t, virtio_device_start(dev, &resetting_driver) == 0);
+	require(t, dev->features & VIRTIO_F_RING_RESET);
+	before = fake.queues[1];
+	queue_halts = queue_restarts = 0;
+	fake.resets_slowly = 3;
+	expect_eq(t, virtio_queue_reset(dev, queue), 0);
+	expect(t, queue_halts == 1 && queue_restarts == 1);
+	expect(t, fake.queues[1].ready && fake.queues[1].resetting == 0);
+	expect_eq(t, fake.queues[1].size, before.size);
+	expect_eq(t, fake.queues[1].desc, before.desc);
+	expect_eq(t, fake.queues[1].driver, before.driver);
+	expect_eq(t, fake.queues[1].device, before.device);
+	/* One that never ends stops the device, its memory still its own. */
+	fake.resets_slowly = 1000000;
+	expect_eq(t, virtio_queue_reset(dev, queue), -EPROTO);
+	expect_str(t, dev->fault, "a queue does not reset");
+	expect_eq(t, queue_halts, 1);
+	stop();
 	end(t);
 }

@@ -59,10 +59,11 @@ static void agreed_print(const struct virtio_device *dev)
 {
 	const struct virtqueue *vq = queue_after(dev, -1);
 
-	print("        features 0x%llx: %s ring%s%s; queues", (unsigned long long)dev->features,
+	print("        features 0x%llx: %s ring%s%s%s; queues", (unsigned long long)dev->features,
 	      dev->features & VIRTIO_F_RING_PACKED ? "packed" : "split",
 	      dev->features & VIRTIO_F_EVENT_IDX ? ", event index" : "",
-	      dev->features & VIRTIO_F_INDIRECT_DESC ? ", indirect" : "");
+	      dev->features & VIRTIO_F_INDIRECT_DESC ? ", indirect" : "",
+	      dev->features & VIRTIO_F_ACCESS_PLATFORM ? ", addresses of the platform" : "");
 	for (; vq; vq = queue_after(dev, vq->index))
 		print(" %u:%u", vq->index, vq->size);
 	print("\n");

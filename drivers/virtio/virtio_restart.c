@@ -17,11 +17,13 @@
 /* An empty ring, which is given to the device again. */
 static int queue_again(struct virtio_device *dev, struct virtqueue *vq)
 {
-	uint32_t max = dev->ops->queue_size_max(dev, vq->index);
+	uint32_t entries = max(vq->size, vq->mask + 1);
+	uint32_t offered = dev->ops->queue_size_max(dev, vq->index);
 	int rc;
 
-	if (max < vq->size || (dev->ops->queue_size_fixed && max != vq->size)) {
-		virtio_device_fail(dev, "comes back with a queue of another size", max);
+	if (offered < entries ||
+	    (dev->ops->queue_size_fixed && offered != entries)) {
+		virtio_device_fail(dev, "comes back with a queue of another size", offered);
 		return -EPROTO;
 	}
 	virtqueue_reinit(vq);
@@ -64,7 +66,7 @@ static int bring_up_again(struct virtio_device *dev)
 	if (rc)
 		return rc;
 	if (virtio_irqs_reselect_config(dev))
-		log_debug("changes of the configuration are not told any more");
+		virtio_config_untold(dev);
 	return queues_again(dev);
 }
 
@@ -92,30 +94,37 @@ int virtio_device_restart(struct virtio_device *dev)
 	for (struct virtqueue *vq = dev->queues; vq; vq = vq->next)
 		virtio_irqs_resume(vq);
 	driver->restarted(dev);
+	if (!dev->fault && driver->config_changed)
+		driver->config_changed(dev);	/* a reset changes it as well */
 	return dev->fault ? -EPROTO : 0;
+}
+
+/* Not while it is brought up or proved: what is not known to work is not worth it. */
+static bool plea_is_heard(const struct virtio_device *dev)
+{
+	return dev->driver && dev->driver->halted && dev->driver->restarted &&
+	       (dev->polled || dev->proof == IRQ_SEEN) && dev->pleas < VIRTIO_PLEAS_MAX;
 }
 
 void virtio_device_plea(struct virtio_device *dev, uint8_t status)
 {
 	char where[VIRTIO_TEXT_MAX];
 
-	if (dev->pleas == VIRTIO_PLEAS_MAX || !dev->driver || !dev->driver->halted) {
+	if (!plea_is_heard(dev)) {
 		virtio_device_fail(dev, "asks to be reset, status", status);
 		return;
 	}
 	dev->pleas++;
 	dev->ops->describe(dev, where, sizeof(where));
 	log_warn("%s: asks to be reset (status %u), and is restarted", where, status);
-	if (virtio_device_restart(dev))
-		virtio_device_fail(dev, "asks to be reset, status", status);
+	(void)!virtio_device_restart(dev);	/* or it is stopped now */
 }
 
-/* 2.6.1, within the bound for any answer. */
+/* Within the bound for any answer. */
 static bool queue_wait_reset(struct virtio_device *dev, uint16_t index)
 {
 	struct wait w;
 
-	dev->ops->queue_reset(dev, index);
 	if (dev->ops->queue_is_reset(dev, index))
 		return true;
 	wait_begin(&w, WAIT_DEVICE);
@@ -125,14 +134,28 @@ static bool queue_wait_reset(struct virtio_device *dev, uint16_t index)
 	return dev->ops->queue_is_reset(dev, index);
 }
 
+/* It offered what it cannot do: that is no longer agreed upon, and all of it is reset. */
+static int restart_instead(struct virtio_device *dev)
+{
+	char where[VIRTIO_TEXT_MAX];
+
+	dev->ops->describe(dev, where, sizeof(where));
+	log_warn("%s: cannot reset a queue, though it said so; is restarted", where);
+	dev->features &= ~VIRTIO_F_RING_RESET;
+	return virtio_device_restart(dev);
+}
+
+/* 2.6.1 */
 int virtio_queue_reset(struct virtio_device *dev, struct virtqueue *vq)
 {
 	int rc;
 
 	if (dev->fault)
 		return -ENODEV;
-	if (!(dev->features & VIRTIO_F_RING_RESET))
+	if (!dev->driver || !(dev->features & VIRTIO_F_RING_RESET))
 		return -ENOTSUP;
+	if (dev->ops->queue_reset(dev, vq->index) == -ENOTSUP)
+		return restart_instead(dev);
 	if (!queue_wait_reset(dev, vq->index)) {
 		virtio_device_fail(dev, "a queue does not reset", vq->index);
 		return -EPROTO;

@@ -8,6 +8,7 @@
 #include "drivers/virtio/virtio_trace.h"
 
 #include "drivers/virtio/transport.h"
+#include "drivers/virtio/virtqueue_ring.h"
 #include "kernel/cmdline.h"
 #include "kernel/lib/errno.h"
 #include "kernel/lib/format.h"
@@ -111,6 +112,13 @@ static uint32_t config_read(struct virtio_device *dev, uint32_t offset, unsigned
 	return value;
 }
 
+static void config_write(struct virtio_device *dev, uint32_t offset, unsigned width,
+			 uint32_t value)
+{
+	trace(dev, "config write %u width %u: 0x%x", offset, width, value);
+	of(dev)->real->config_write(dev, offset, width, value);
+}
+
 static uint32_t queue_size_max(struct virtio_device *dev, uint16_t index)
 {
 	uint32_t value = of(dev)->real->queue_size_max(dev, index);
@@ -158,6 +166,30 @@ static int queue_enable(struct virtio_device *dev, struct virtqueue *vq,
 	if (!rc)
 		queue_remember(dev, vq);
 	return rc;
+}
+
+static int queue_reset(struct virtio_device *dev, uint16_t index)
+{
+	int rc = of(dev)->real->queue_reset(dev, index);
+
+	trace(dev, "q%u reset%s", index, rc ? ", ignored" : "");
+	return rc;
+}
+
+static bool queue_is_reset(struct virtio_device *dev, uint16_t index)
+{
+	bool is_reset = of(dev)->real->queue_is_reset(dev, index);
+
+	trace(dev, "q%u %s", index, is_reset ? "is reset" : "is not reset yet");
+	return is_reset;
+}
+
+static bool cut_off(struct virtio_device *dev)
+{
+	bool safe = of(dev)->real->cut_off(dev);
+
+	trace(dev, "cut off: %s", safe ? "done" : "in vain");
+	return safe;
 }
 
 static void notify(struct virtqueue *vq)
@@ -228,8 +260,12 @@ static void ops_replace(struct virtio_transport_ops *ops)
 	REPLACE(ops, set_features);
 	REPLACE(ops, config_generation);
 	REPLACE(ops, config_read);
+	REPLACE(ops, config_write);
 	REPLACE(ops, queue_size_max);
 	REPLACE(ops, queue_enable);
+	REPLACE(ops, queue_reset);
+	REPLACE(ops, queue_is_reset);
+	REPLACE(ops, cut_off);
 	REPLACE(ops, notify);
 	REPLACE(ops, irqs_open);
 	REPLACE(ops, irq_connect);
@@ -257,6 +293,12 @@ void virtio_trace_device(struct virtio_device *dev)
 	format(t->name, sizeof(t->name), "%s%u", kind ? kind : "type",
 	       seen[min(dev->id, (uint32_t)ARRAY_SIZE(seen) - 1)]++);
 	dev->ops = &t->ops;
+}
+
+void virtio_trace_wish(struct virtio_device *dev, uint16_t index, uint16_t wish)
+{
+	if (dev->ops->close == close)
+		trace(dev, "q%u wished %u", index, wish);
 }
 
 uint32_t virtio_trace_sum(uint32_t sum, const void *data, size_t len)
@@ -333,6 +375,32 @@ void virtio_trace_response(struct virtio_trace_queue *q, uint16_t id, uint32_t w
 	contents_text(hex, &sum, r->segs, r->in, written);
 	print("trace %s q%u response %u: %u data %s sum %08x\n", q->device, q->index, r->number,
 	      written, hex[0] ? hex : "-", sum);
+}
+
+/* The slot that the next chain will have for its head, and the last one that came back had. */
+static const struct virtqueue_slot *first_free(const struct virtqueue *vq)
+{
+	return virtqueue_packed(vq) ? vq->pack.free : vq->free;
+}
+
+int virtqueue_traced_add(struct virtqueue *vq, const struct virtqueue_segment *segs, unsigned out,
+			 unsigned in, void *token)
+{
+	const struct virtqueue_slot *slot = first_free(vq);
+	int rc = virtqueue_add_any(vq, segs, out, in, token);
+
+	if (!rc)
+		virtio_trace_request(vq->trace, slot->id, segs, out, in);
+	return rc;
+}
+
+int virtqueue_traced_take(struct virtqueue *vq, void **token, uint32_t *written)
+{
+	int rc = virtqueue_plain_take(vq, token, written);
+
+	if (!rc)
+		virtio_trace_response(vq->trace, first_free(vq)->id, *written);
+	return rc;
 }
 
 static int trace_param(const char *value)

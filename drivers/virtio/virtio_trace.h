@@ -6,7 +6,7 @@
  *
  *	trace rng0 features offered 0x39000000
  *	trace rng0 status write 0x3
- *	trace rng0 q0 set up with 4
+ *	trace rng0 q0 set up with 4: done
  *	trace rng0 q0 request 3: out - in 64
  *	trace rng0 q0 response 3: 64 data 5f10... sum 3c1b2a9e
  *
@@ -47,6 +47,9 @@ struct virtio_trace_queue {
 
 /* Traces the device from now on, if the command line says so. Before it is started. */
 void virtio_trace_device(struct virtio_device *dev);
+
+/* Tells how large the driver wants a queue to be, if the device is traced. */
+void virtio_trace_wish(struct virtio_device *dev, uint16_t index, uint16_t wish);
 
 /* Tells of a request that the ring took as `id`, and of its end. */
 void virtio_trace_request(struct virtio_trace_queue *q, uint16_t id,

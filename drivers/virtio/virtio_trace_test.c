@@ -177,6 +177,21 @@ KTEST(trace_tells_of_what_fails)
 	end(t);
 }
 
+KTEST(trace_tells_of_writes_and_of_queues_that_are_reset)
+{
+	begin();
+	require(t, virtio_device_start(&fake.dev, &driver) == 0);
+	fake.dev.ops->config_write(&fake.dev, 8, 2, 0x1234);
+	expect_told(t, "rng0 config write 8 width 2: 0x1234");
+	fake.dev.ops->queue_reset(&fake.dev, 0);
+	expect_told(t, "rng0 q0 reset");
+	expect(t, fake.dev.ops->queue_is_reset(&fake.dev, 0));
+	expect_told(t, "rng0 q0 is reset");
+	expect(t, !fake.dev.ops->cut_off(&fake.dev));
+	expect_told(t, "rng0 cut off: in vain");
+	end(t);
+}
+
 static int word(const char *value)
 {
 	const struct cmdline_param *const *param;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The split virtqueue (VIRTIO 1.2, 2.7): requests go to the device in batches
+ * The virtqueue (VIRTIO 1.2, 2.7 and 2.8): requests go to the device in batches
  * and come back in any order, each named by a token of the caller's.
  *
  *	virtqueue_add(vq, segs, out, in, token);	any number of times
@@ -10,6 +10,9 @@
  *
  * Whether the device interrupts when it gives something back is the queue's to
  * say; a new queue wants no interrupts.
+ *
+ * A ring is split or packed, as was agreed with the device; nobody but the ring
+ * sees which. What the configuration leaves out costs nothing.
  *
  * The device is not trusted. What it writes is read once and checked; what
  * the ring must remember lies in memory that the device does not know. After
@@ -21,12 +24,25 @@
  */
 #pragma once
 
+#include "drivers/virtio/ring.h"
 #include "kernel/lib/types.h"
 
 enum {
 	VIRTQUEUE_SIZE_MAX = 1024,	/* descriptors that we ever use */
-	VIRTQUEUE_SIZE_LIMIT = 32768,	/* that a device may offer (2.7) */
+	VIRTQUEUE_SIZE_LIMIT = 32768,	/* that a device may offer (2.7, 2.8) */
+	VIRTQUEUE_TABLE = 4,		/* segments of an indirect table */
 };
+
+/* Feature bits that concern the ring alone (VIRTIO 1.2, 6). */
+#define VIRTIO_F_INDIRECT_DESC		BIT(28)
+#define VIRTIO_F_EVENT_IDX		BIT(29)
+#define VIRTIO_F_RING_PACKED		BIT(34)
+
+/* Those that the configuration has. */
+#define VIRTQUEUE_FEATURES \
+	((IS_ENABLED(CONFIG_VIRTIO_INDIRECT_DESC) ? VIRTIO_F_INDIRECT_DESC : 0) | \
+	 (IS_ENABLED(CONFIG_VIRTIO_EVENT_IDX) ? VIRTIO_F_EVENT_IDX : 0) | \
+	 (IS_ENABLED(CONFIG_VIRTIO_RING_PACKED) ? VIRTIO_F_RING_PACKED : 0))
 
 struct virtqueue;
 
@@ -47,35 +63,81 @@ struct virtqueue_segment {
 	uint32_t len;		/* bytes, not 0 */
 };
 
-/* Private to virtqueue.c: what is known of one descriptor, and of the chain it heads. */
+/* What a ring is to be. */
+struct virtqueue_shape {
+	uint16_t size;		/* descriptors that we use, 1 to VIRTQUEUE_SIZE_MAX */
+	/*
+	 * Entries that the ring has: `size`, or more where the device says how
+	 * many (legacy PCI), up to VIRTQUEUE_SIZE_LIMIT. Both are powers of two;
+	 * those of a packed ring are equal and may be anything.
+	 */
+	uint16_t entries;
+	size_t align;		/* of the used ring: 4096 for a legacy device (2.7.2), else 4 or more */
+	uint64_t features;	/* agreed upon; what is not in VIRTQUEUE_FEATURES is ignored */
+};
+
+/* Where the parts lie in one block of memory, and its size, in bytes. */
+struct virtqueue_layout {
+	struct virtqueue_shape shape;
+	size_t avail;		/* or the driver's event suppression */
+	size_t used;		/* or the device's */
+	size_t tables;		/* indirect, one for each descriptor; 0: none */
+	size_t total;
+};
+
+/* The rings' own: what is known of one descriptor, or buffer id, and of the chain it heads. */
 struct virtqueue_slot {
-	void *token;		/* head of a chain that was added; else NULL */
-	uint32_t writable;	/* bytes that the device may write */
-	uint16_t next;		/* of the chain, or of the free list */
-	uint16_t last;		/* head: last descriptor of the chain */
-	uint16_t length;	/* head: descriptors of the chain */
-	uint16_t batch;		/* head not published: the one added before it */
-	bool published;		/* head: the device was told */
+	void *token;
+	uint64_t number;	/* head: how many were added before it; else ~0 */
+	struct virtqueue_slot *next;	/* of the chain, or of the free list */
+	struct virtqueue_slot *last;	/* head, split: last of the chain */
+	struct virtq_desc *desc;	/* split */
+	uint32_t writable;	/* head: bytes that the device may write */
+	uint16_t length;	/* head: descriptors of the ring that the chain has */
+	uint16_t id;
 };
 
 struct virtqueue {
 	/* virtqueue_init() sets. */
 	const struct virtqueue_ops *ops;
-	struct virtq_desc *desc;	/* the device reads */
-	struct virtq_avail *avail;	/* the device reads */
-	struct virtq_used *used;	/* the device writes */
+	union {
+		struct virtq_desc *desc;	/* the device reads */
+		struct pvirtq_desc *packed;	/* and writes */
+	};
+	union {
+		struct virtq_avail *avail;	/* the device reads */
+		struct pvirtq_event *driver_event;
+	};
+	union {
+		struct virtq_used *used;	/* the device writes */
+		struct pvirtq_event *device_event;
+	};
 	struct virtqueue_slot *slots;
-	uint16_t size;			/* descriptors, a power of two */
+	struct virtq_desc *tables;	/* indirect, VIRTQUEUE_TABLE for each slot; NULL: none */
+	uint32_t size;			/* descriptors that are used */
+	uint32_t mask;			/* split: entries that the ring has, less 1 */
+	uint32_t direct;		/* so few free descriptors are kept for chains in tables */
+	bool is_packed;
+	bool event_idx;
 
-	uint16_t free_head;
-	uint16_t free_count;
-	uint16_t batch;			/* head added last, if added != published */
-	uint16_t added;			/* chains, modulo 2^16 */
-	uint16_t published;		/* of these, the device was told */
-	uint16_t taken;			/* came back */
-	uint16_t used_known;		/* the device's index when last read */
-	uint16_t detach_next;
+	/* The rings'. */
 	bool stopped;
+	struct virtqueue_slot *free;	/* split, and not stopped: the first that is; else NULL */
+	int32_t spare;			/* split: free descriptors beyond `direct`; else less than 0 */
+	uint64_t added;			/* chains */
+	uint64_t published;		/* of these, the device was told */
+	uint64_t taken;			/* came back */
+	uint64_t used_known;		/* split: had come back when last looked at; packed: taken */
+	uint32_t detach_next;
+	struct {
+		struct virtqueue_slot *free;
+		uint16_t free_count;			/* descriptors */
+		uint16_t next_avail, next_used;		/* positions */
+		uint16_t avail_flags, used_flags;	/* that mark them so in this round */
+		uint16_t batch, batch_flags;		/* first that is not published */
+		uint16_t batch_length;
+		uint16_t in_flight;			/* descriptors that the device has */
+	} pack;
 
 	/* The owner's (virtio.c). */
 	void *owner;
@@ -89,37 +151,33 @@ struct virtqueue {
 	struct virtio_trace_queue *trace;	/* virtio_trace.c; NULL: not traced */
 };
 
-/* Where the three parts lie in one block of memory, and its size, in bytes. */
-struct virtqueue_layout {
-	size_t avail;
-	size_t used;
-	size_t total;
-};
+/* Lays out a ring. */
+void virtqueue_layout(const struct virtqueue_shape *shape, struct virtqueue_layout *out);
 
 /*
- * Lays out a ring of `size` descriptors; `align` is 4096 for a legacy device
- * (2.7.2), 4 or more for others.
+ * Makes an empty ring over `memory` (of layout's total and alignment 16, which
+ * need not be clear) and `slots[shape.size]`. Clears *vq.
  */
-void virtqueue_layout(uint16_t size, size_t align, struct virtqueue_layout *out);
+void virtqueue_init(struct virtqueue *vq, const struct virtqueue_layout *layout, void *memory,
+		    struct virtqueue_slot *slots, const struct virtqueue_ops *ops);
 
 /*
- * Makes an empty ring over `memory` (of layout's size and alignment 16, which
- * this clears) and `slots[size]`. `size` is a power of two up to
- * VIRTQUEUE_SIZE_MAX.
+ * After virtqueue_stop(), of a device that was reset: the ring is empty and
+ * works again, as virtqueue_init() left it, to be given to the device once
+ * more. What was outstanding and not detached is forgotten. What is the owner's
+ * stays.
  */
-void virtqueue_init(struct virtqueue *vq, uint16_t size, const struct virtqueue_layout *layout,
-		    void *memory, struct virtqueue_slot *slots,
-		    const struct virtqueue_ops *ops);
+void virtqueue_reinit(struct virtqueue *vq);
 
 /*
  * Adds one request: `out` segments that the device reads, then `in` segments
  * that it writes. They are the device's until `token` (not NULL) comes back.
  * Returns 0; -EINVAL (no segment, an empty one, more than the ring has, 4 GiB
  * or more in all), -ENOSPC (not now), -EFAULT (a segment is no DMA memory),
- * -EPROTO (stopped).
+ * -EPROTO (stopped). Cheapest where the two numbers are constants.
  */
-int __must_check virtqueue_add(struct virtqueue *vq, const struct virtqueue_segment *segs,
-			       unsigned out, unsigned in, void *token);
+static int __must_check virtqueue_add(struct virtqueue *vq, const struct virtqueue_segment *segs,
+				      unsigned out, unsigned in, void *token);
 
 /* Shows the device all that was added, with one doorbell if it wants one. */
 void virtqueue_publish(struct virtqueue *vq);
@@ -129,22 +187,23 @@ void virtqueue_publish(struct virtqueue *vq);
  * writable segments, in order, are the device's answer.
  * Returns 0, -EAGAIN (none now), -EPROTO (stopped).
  */
-int __must_check virtqueue_take(struct virtqueue *vq, void **token, uint32_t *written);
+static int __must_check virtqueue_take(struct virtqueue *vq, void **token, uint32_t *written);
 
 /* Whether virtqueue_take() has something to say: one read of memory. */
 bool virtqueue_has_used(const struct virtqueue *vq);
 
-/* Descriptors that are free: what one chain may have now. */
-static inline unsigned virtqueue_room(const struct virtqueue *vq)
-{
-	return vq->free_count;
-}
+/* Segments that one request may have now, at least. */
+unsigned virtqueue_room(const struct virtqueue *vq);
 
 /* Requests added that have not come back. */
-unsigned virtqueue_outstanding(const struct virtqueue *vq);
+static inline unsigned virtqueue_outstanding(const struct virtqueue *vq)
+{
+	return (unsigned)(vq->added - vq->taken);
+}
 
 /*
  * Asks the device for no interrupts, a mere hint (2.7.7): one may come still.
+ * It holds for 65535 requests that come back, at least; who polls says it anew.
  * And asks for them again; false if something has come back already, for which
  * no interrupt may come.
  */
@@ -152,8 +211,9 @@ void virtqueue_interrupts_off(struct virtqueue *vq);
 bool __must_check virtqueue_interrupts_on(struct virtqueue *vq);
 
 /*
- * The same, but an interrupt will do once `count` more came back, where the
- * device can be told so (EVENT_IDX); at least 1.
+ * The same, but an interrupt will do once `count` more came back, or all that
+ * the device has, where it can be told so (EVENT_IDX); at least 1. False if it
+ * may have come to that already.
  */
 bool __must_check virtqueue_interrupts_on_after(struct virtqueue *vq, unsigned count);
 
@@ -172,3 +232,5 @@ void virtqueue_reinit(struct virtqueue *vq);
  * is none left.
  */
 void *virtqueue_detach(struct virtqueue *vq);
+
+#include "drivers/virtio/virtqueue_fast.h"

@@ -6,6 +6,7 @@
 #include "linuxbench.h"
 
 #include <fcntl.h>
+#include <linux/fs.h>
 #include <linux/io_uring.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,7 +14,6 @@
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
-#include <linux/fs.h>
 #include <unistd.h>
 
 enum { DEPTH_MAX = 256, KIB = 1024, BUFFER = 1024 * KIB };

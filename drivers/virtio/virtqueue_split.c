@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The split ring (VIRTIO 1.2, 2.7).
+ *
+ * A chain's descriptors are those of its slots, and the links between them are
+ * the slots' too: no descriptor is ever read back. Chains come whole from the
+ * front of the free list and go back there, spliced in at their last slot.
+ *
+ * The ring may have more entries than descriptors are used (legacy PCI, where the
+ * device says how many): the indices then run over all entries.
+ */
+#include "drivers/virtio/virtqueue_ring.h"
+
+#include <asm/barrier.h>
+
+/* Behind the entries of either ring. */
+static uint16_t *used_event(const struct virtqueue *vq)
+{
+	return &vq->avail->ring[vq->mask + 1];
+}
+
+static uint16_t *avail_event(const struct virtqueue *vq)
+{
+	return (uint16_t *)&vq->used->ring[vq->mask + 1];
+}
+
+void virtqueue_split_init(struct virtqueue *vq)
+{
+	vq->free = vq->slots;
+	vq->spare = (int32_t)(vq->size - vq->direct);
+	vq->avail->flags = 0;
+	vq->avail->idx = 0;
+	vq->used->flags = 0;		/* 2.7.10.1 */
+	vq->used->idx = 0;
+	*avail_event(vq) = 0;
+}
+
+/* Fills a descriptor, all but `next`. */
+static inline int desc_fill(struct virtq_desc *desc, const struct virtqueue_segment *seg,
+			    uint16_t flags)
+{
+	paddr_t addr;
+	int rc = dma_addr(seg->data, seg->len, &addr);
+
+	if (unlikely(rc))
+		return rc;
+	desc->addr = addr;
+	desc->len = seg->len;
+	desc->flags = flags;
+	return 0;
+}
+
+static inline uint16_t flags_of(unsigned i, unsigned out)
+{
+	return VIRTQ_DESC_F_NEXT | (i >= out ? VIRTQ_DESC_F_WRITE : 0);
+}
+
+/* Into the ring itself, from the first free slot on. */
+static int fill_direct(const struct virtqueue_segment *segs, unsigned out, unsigned n,
+		       struct virtqueue_chain *c)
+{
+	struct virtq_desc *desc = NULL;
+
+	for (unsigned i = 0; i < n; i++) {
+		struct virtqueue_slot *slot = c->next;
+
+		if (desc)
+			desc->next = slot->id;
+		desc = slot->desc;
+		int rc = desc_fill(desc, &segs[i], flags_of(i, out));
+
+		if (unlikely(rc))
+			return rc;
+		virtqueue_chain_count(c, segs[i].len, i >= out);
+		c->last = slot;
+		c->next = slot->next;
+	}
+	desc->flags &= ~VIRTQ_DESC_F_NEXT;
+	return 0;
+}
+
+/* Into the table of the first free slot, to which its descriptor points (2.7.5.3). */
+static int fill_table(const struct virtqueue *vq, const struct virtqueue_segment *segs,
+		      unsigned out, unsigned n, struct virtqueue_chain *c)
+{
+	struct virtqueue_slot *slot = c->next;
+	struct virtq_desc *table = virtqueue_table(vq, slot);
+	const struct virtqueue_segment all = { table, n * sizeof(*table) };
+
+	for (unsigned i = 0; i < n; i++) {
+		int rc = desc_fill(&table[i], &segs[i], flags_of(i, out));
+
+		if (unlikely(rc))
+			return rc;
+		table[i].next = (uint16_t)(i + 1);
+		virtqueue_chain_count(c, segs[i].len, i >= out);
+	}
+	table[n - 1].flags &= ~VIRTQ_DESC_F_NEXT;
+	c->last = slot;
+	c->next = slot->next;
+	return desc_fill(slot->desc, &all, VIRTQ_DESC_F_INDIRECT);
+}
+
+/* Nothing is taken from the free list until all segments are good. */
+int virtqueue_split_add(struct virtqueue *vq, const struct virtqueue_segment *segs, unsigned out,
+			unsigned in, void *token)
+{
+	struct virtqueue_chain c = { .head = vq->free, .next = vq->free };
+	unsigned n = out + in;
+	bool table = virtqueue_goes_indirect(vq, n);
+	int rc;
+
+	if (!virtqueue_can_add(vq, out, in, token, table))
+		return virtqueue_refusal(vq, out, in, token);
+	rc = table ? fill_table(vq, segs, out, n, &c) : fill_direct(segs, out, n, &c);
+	if (rc)
+		return rc;
+	if (c.readable + c.writable > UINT32_MAX)
+		return -EINVAL;		/* 2.7.5.2 */
+	virtqueue_chain_add(vq, &c, table ? 1 : n, token);
+	return 0;
+}
+
+/*
+ * Whether the device wants to hear of chains [published, added). With
+ * EVENT_IDX if the one it names is among them (2.7.10); any name is harmless.
+ */
+static bool doorbell_wanted(const struct virtqueue *vq)
+{
+	if (virtqueue_event_idx(vq)) {
+		uint16_t event = ring_read(*avail_event(vq));
+
+		return (uint16_t)(event - vq->published) < (uint16_t)(vq->added - vq->published);
+	}
+	return !(ring_read(vq->used->flags) & VIRTQ_USED_F_NO_NOTIFY);
+}
+
+void virtqueue_split_publish(struct virtqueue *vq)
+{
+	bool wanted;
+
+	barrier_store_store();		/* 2.7.13.3: the entries before the index */
+	WRITE_ONCE(vq->avail->idx, (uint16_t)vq->added);
+	barrier_store_load();		/* 2.7.13.4: the index before what the device wants */
+	wanted = doorbell_wanted(vq);
+	vq->published = vq->added;
+	if (wanted)
+		vq->ops->notify(vq);
+}
+
+/* Reads the device's index where all that is known was taken. */
+int virtqueue_split_refresh(struct virtqueue *vq)
+{
+	uint16_t ahead;
+
+	if (vq->stopped)
+		return -EPROTO;
+	ahead = ring_read(vq->used->idx) - (uint16_t)vq->taken;
+	if (ahead == 0)
+		return -EAGAIN;
+	if (ahead > vq->published - vq->taken)
+		return virtqueue_lie(vq, "used index ahead of what is outstanding",
+				     (uint16_t)(vq->taken + ahead));
+	vq->used_known = vq->taken + ahead;
+	barrier_load_load();		/* 2.7.14: the index before the entries */
+	return 0;
+}
+
+bool virtqueue_split_has_used(const struct virtqueue *vq)
+{
+	return vq->taken != vq->used_known ||
+	       (ring_read(vq->used->idx) != (uint16_t)vq->taken && !vq->stopped);
+}
+
+/*
+ * With EVENT_IDX there is no "off" (2.7.7.1: flags stay 0), but the event that
+ * is furthest away: the one before the next, which comes in 65535.
+ */
+void virtqueue_split_interrupts_off(struct virtqueue *vq)
+{
+	if (virtqueue_event_idx(vq))
+		WRITE_ONCE(*used_event(vq), (uint16_t)(vq->taken - 1));
+	else
+		WRITE_ONCE(vq->avail->flags, VIRTQ_AVAIL_F_NO_INTERRUPT);
+}
+
+bool virtqueue_split_interrupts_on(struct virtqueue *vq, unsigned count)
+{
+	unsigned in_flight = (unsigned)(vq->published - vq->taken);
+	unsigned after = min(count, in_flight);
+
+	after = max(after, 1u);
+	if (virtqueue_event_idx(vq)) {
+		WRITE_ONCE(*used_event(vq), (uint16_t)(vq->taken + after - 1));
+	} else {
+		WRITE_ONCE(vq->avail->flags, 0);
+		after = 1;
+	}
+	barrier_store_load();		/* with the device's: its index before what is wanted */
+	return (uint16_t)(ring_read(vq->used->idx) - vq->taken) < after;
+}
