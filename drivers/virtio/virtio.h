@@ -85,8 +85,8 @@ struct virtio_device {
 	bool polled;
 	struct poller poller;
 	uint64_t config_changes;	/* interrupts that told of one, or may have */
-	uint32_t generation;		/* of the configuration, when last looked at */
 	uint64_t doorbells;		/* rung, of all queues */
+	uint32_t generation;		/* of the configuration, when last looked at */
 	uint64_t config_looked;		/* time_now() when a polled device was asked last */
 	struct timer config_timer;	/* runs where no interrupt tells of the configuration */
 	unsigned restarts;		/* virtio_device_restart() */

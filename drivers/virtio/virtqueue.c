@@ -13,7 +13,6 @@
  */
 #include "drivers/virtio/virtqueue.h"
 
-#include "drivers/virtio/virtio_trace.h"
 #include "drivers/virtio/virtqueue_ring.h"
 
 #ifdef CAIRN_HOSTED
@@ -86,6 +85,7 @@ void virtqueue_init(struct virtqueue *vq, const struct virtqueue_layout *layout,
 		.tables = layout->tables ? (struct virtq_desc *)(base + layout->tables) : NULL,
 		.slots = slots,
 		.size = shape->size,
+		.entries = shape->entries,
 		.mask = shape->entries - 1u,
 		.is_packed = wants(shape, VIRTIO_F_RING_PACKED),
 		.event_idx = wants(shape, VIRTIO_F_EVENT_IDX),

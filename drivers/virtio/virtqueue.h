@@ -115,7 +115,8 @@ struct virtqueue {
 	struct virtqueue_slot *slots;
 	struct virtq_desc *tables;	/* indirect, VIRTQUEUE_TABLE for each slot; NULL: none */
 	uint32_t size;			/* descriptors that are used */
-	uint32_t mask;			/* split: entries that the ring has, less 1 */
+	uint32_t entries;		/* that the ring has */
+	uint32_t mask;			/* entries - 1, for a split ring */
 	uint32_t direct;		/* so few free descriptors are kept for chains in tables */
 	bool is_packed;
 	bool event_idx;
@@ -219,13 +220,6 @@ bool __must_check virtqueue_interrupts_on_after(struct virtqueue *vq, unsigned c
 
 /* The queue refuses everything from now on; its device was reset. */
 void virtqueue_stop(struct virtqueue *vq);
-
-/*
- * After virtqueue_stop(), all tokens detached and the device reset: an empty
- * ring as it was made, which the device can be given again; the owner's fields
- * stay.
- */
-void virtqueue_reinit(struct virtqueue *vq);
 
 /*
  * After virtqueue_stop(): the next token that never came back, NULL when there

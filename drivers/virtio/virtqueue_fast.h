@@ -34,12 +34,18 @@ static inline bool virtqueue_packed(const struct virtqueue *vq)
 
 int virtqueue_add_any(struct virtqueue *vq, const struct virtqueue_segment *segs, unsigned out,
 		      unsigned in, void *token);
-int virtqueue_traced_add(struct virtqueue *vq, const struct virtqueue_segment *segs, unsigned out,
-			 unsigned in, void *token);
-int virtqueue_traced_take(struct virtqueue *vq, void **token, uint32_t *written);
 int virtqueue_split_refresh(struct virtqueue *vq);
 int virtqueue_packed_take(struct virtqueue *vq, void **token, uint32_t *written);
 int virtqueue_used_lie(struct virtqueue *vq, uint32_t id, uint32_t len);
+
+static inline bool virtqueue_traced(const struct virtqueue *vq)
+{
+	return IS_ENABLED(CONFIG_VIRTIO_TRACE) && unlikely(vq->trace);
+}
+
+int virtqueue_add_traced(struct virtqueue *vq, const struct virtqueue_segment *segs, unsigned out,
+			 unsigned in, void *token);
+int virtqueue_take_traced(struct virtqueue *vq, void **token, uint32_t *written);
 
 /* A chain while it is written. */
 struct virtqueue_chain {
@@ -117,15 +123,15 @@ static __inlined int virtqueue_few_add(struct virtqueue *vq, const struct virtqu
 static __inlined int virtqueue_add(struct virtqueue *vq, const struct virtqueue_segment *segs,
 				   unsigned out, unsigned in, void *token)
 {
-	if (IS_ENABLED(CONFIG_VIRTIO_TRACE) && vq->trace)
-		return virtqueue_traced_add(vq, segs, out, in, token);
+	if (virtqueue_traced(vq))
+		return virtqueue_add_traced(vq, segs, out, in, token);
 	if (__builtin_constant_p(out) && __builtin_constant_p(in) && out <= VIRTQUEUE_FEW &&
 	    in <= VIRTQUEUE_FEW && out + in - 1 < VIRTQUEUE_FEW)
 		return virtqueue_few_add(vq, segs, out, in, out + in, token);
 	return virtqueue_add_any(vq, segs, out, in, token);
 }
 
-static __inlined int virtqueue_plain_take(struct virtqueue *vq, void **token, uint32_t *written)
+static __inlined int virtqueue_take_plain(struct virtqueue *vq, void **token, uint32_t *written)
 {
 	const struct virtq_used_elem *elem;
 	struct virtqueue_slot *slot;
@@ -159,7 +165,6 @@ static __inlined int virtqueue_plain_take(struct virtqueue *vq, void **token, ui
 
 static __inlined int virtqueue_take(struct virtqueue *vq, void **token, uint32_t *written)
 {
-	if (IS_ENABLED(CONFIG_VIRTIO_TRACE) && vq->trace)
-		return virtqueue_traced_take(vq, token, written);
-	return virtqueue_plain_take(vq, token, written);
+	return virtqueue_traced(vq) ? virtqueue_take_traced(vq, token, written) :
+				      virtqueue_take_plain(vq, token, written);
 }

@@ -50,9 +50,10 @@ static inline int desc_fill(struct virtq_desc *desc, const struct virtqueue_segm
 	return 0;
 }
 
-static inline uint16_t flags_of(unsigned i, unsigned out)
+/* Of segment `i` of `n`. */
+static inline uint16_t flags_of(unsigned i, unsigned out, unsigned n)
 {
-	return VIRTQ_DESC_F_NEXT | (i >= out ? VIRTQ_DESC_F_WRITE : 0);
+	return (i + 1 < n ? VIRTQ_DESC_F_NEXT : 0) | (i >= out ? VIRTQ_DESC_F_WRITE : 0);
 }
 
 /* Into the ring itself, from the first free slot on. */
@@ -67,7 +68,7 @@ static int fill_direct(const struct virtqueue_segment *segs, unsigned out, unsig
 		if (desc)
 			desc->next = slot->id;
 		desc = slot->desc;
-		int rc = desc_fill(desc, &segs[i], flags_of(i, out));
+		int rc = desc_fill(desc, &segs[i], flags_of(i, out, n));
 
 		if (unlikely(rc))
 			return rc;
@@ -75,7 +76,6 @@ static int fill_direct(const struct virtqueue_segment *segs, unsigned out, unsig
 		c->last = slot;
 		c->next = slot->next;
 	}
-	desc->flags &= ~VIRTQ_DESC_F_NEXT;
 	return 0;
 }
 
@@ -88,14 +88,13 @@ static int fill_table(const struct virtqueue *vq, const struct virtqueue_segment
 	const struct virtqueue_segment all = { table, n * sizeof(*table) };
 
 	for (unsigned i = 0; i < n; i++) {
-		int rc = desc_fill(&table[i], &segs[i], flags_of(i, out));
+		int rc = desc_fill(&table[i], &segs[i], flags_of(i, out, n));
 
 		if (unlikely(rc))
 			return rc;
 		table[i].next = (uint16_t)(i + 1);
 		virtqueue_chain_count(c, segs[i].len, i >= out);
 	}
-	table[n - 1].flags &= ~VIRTQ_DESC_F_NEXT;
 	c->last = slot;
 	c->next = slot->next;
 	return desc_fill(slot->desc, &all, VIRTQ_DESC_F_INDIRECT);
