@@ -104,6 +104,24 @@ static __inlined bool virtqueue_few_fill(struct virtqueue_chain *c,
 	return true;
 }
 
+/*
+ * What the short way does not take. A copy, so that the caller's segments, whose
+ * address goes nowhere else, need not lie in memory at all.
+ */
+static __inlined int virtqueue_few_otherwise(struct virtqueue *vq,
+					     const struct virtqueue_segment *segs, unsigned out,
+					     unsigned in, unsigned n, void *token)
+{
+	struct virtqueue_segment copy[VIRTQUEUE_FEW];
+
+	copy[0] = segs[0];
+	if (n > 1)
+		copy[1] = segs[1];
+	if (n > 2)
+		copy[2] = segs[2];
+	return virtqueue_add_any(vq, copy, out, in, token);
+}
+
 /* All three numbers are constants. */
 static __inlined int virtqueue_few_add(struct virtqueue *vq, const struct virtqueue_segment *segs,
 				       unsigned out, unsigned in, unsigned n, void *token)
@@ -111,12 +129,12 @@ static __inlined int virtqueue_few_add(struct virtqueue *vq, const struct virtqu
 	struct virtqueue_chain c = { .head = vq->free, .next = vq->free };
 
 	if (unlikely(!token || (n == 1 ? !c.head : vq->spare < (int32_t)n)))
-		return virtqueue_add_any(vq, segs, out, in, token);
+		return virtqueue_few_otherwise(vq, segs, out, in, n, token);
 	if (unlikely(!virtqueue_few_fill(&c, &segs[0], 0, out, n) ||
 		     (n > 1 && !virtqueue_few_fill(&c, &segs[1], 1, out, n)) ||
 		     (n > 2 && !virtqueue_few_fill(&c, &segs[2], 2, out, n)) ||
 		     (n > 1 && c.readable + c.writable > UINT32_MAX)))
-		return virtqueue_add_any(vq, segs, out, in, token);
+		return virtqueue_few_otherwise(vq, segs, out, in, n, token);
 	virtqueue_chain_add(vq, &c, n, token);
 	return 0;
 }
