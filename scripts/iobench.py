@@ -157,6 +157,8 @@ def row(label, columns, name, divisor, per_second):
 
 
 def section(title, columns, name, rate, divisor):
+    if not any(key.startswith(name + ".") for systems in columns for c in systems for key in c):
+        return
     print(title)
     row("  %s per second" % rate, columns, name + ".rate", divisor, True)
     for label, figure in COUNTS:
@@ -174,8 +176,7 @@ def table(columns, linux):
     section("net transmit 60 B", columns, "net.transmit_60", "thousands", 1000)
     section("net receive 60 B", columns, "net.receive_60", "thousands", 1000)
     section("rng 64 B, depth 1", columns, "rng.64", "thousands", 1000)
-    print("rng stream")
-    row("  MB per second", columns, "rng.stream.rate", 1000000, True)
+    row("rng stream, MB per second", columns, "rng.stream.rate", 1000000, True)
     row("  instructions per KiB", columns, "rng.stream.total_per_kib", 1000, False)
 
 

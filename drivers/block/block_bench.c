@@ -45,7 +45,6 @@ static struct {
 	struct block_request requests[DEPTH_MAX];
 	uint8_t *buffer;
 	uint64_t sectors[PLACES];
-	unsigned place;
 	unsigned all, left, outstanding;
 	int error;
 	bool apart;			/* block_submit() is measured */
@@ -61,26 +60,33 @@ static int submit_measured(struct block_request *r)
 	return rc;
 }
 
+static void stop(int error)
+{
+	run.error = error;
+	run.left = 0;
+}
+
+/* Little but the submission, as this is counted too. */
 static void submit_next(struct block_request *r)
 {
 	int rc;
 
-	if (run.left == 0 || run.error)
+	if (run.left == 0)
 		return;
-	run.left--;
-	r->sector = run.sectors[run.place++ % PLACES];
-	rc = run.apart ? submit_measured(r) : block_submit(run.device, r);
-	if (rc)
-		run.error = rc;
-	else
-		run.outstanding++;
+	r->sector = run.sectors[run.left-- % PLACES];
+	run.outstanding++;
+	rc = unlikely(run.apart) ? submit_measured(r) : block_submit(run.device, r);
+	if (unlikely(rc)) {
+		run.outstanding--;
+		stop(rc);
+	}
 }
 
 static void read_done(struct request *request)
 {
 	run.outstanding--;
-	if (request->error)
-		run.error = request->error;
+	if (unlikely(request->error))
+		stop(request->error);
 	submit_next(container_of(request, struct block_request, request));
 }
 
@@ -105,7 +111,7 @@ static int read_all(unsigned requests, bool apart, struct bench_span *span)
 	return rc ? rc : run.error;
 }
 
-/* Where requests of this length read. */
+/* Where requests of this length read; taken from the end on. */
 static int places_make(const struct shape *s)
 {
 	uint64_t unit = s->len / BLOCK_SECTOR;
@@ -114,12 +120,12 @@ static int places_make(const struct shape *s)
 
 	if (units == 0)
 		return -ERANGE;
-	run.place = 0;
 	for (unsigned i = 0; i < PLACES; i++) {
 		random ^= random << 13;
 		random ^= random >> 7;
 		random ^= random << 17;
-		run.sectors[i] = unit * (s->sequential ? i % units : (random >> 32) * units >> 32);
+		run.sectors[PLACES - 1 - i] =
+			unit * (s->sequential ? i % units : (random >> 32) * units >> 32);
 	}
 	return 0;
 }
