@@ -197,6 +197,87 @@ KTEST_MAY_FAIL(virtio_net_drives_its_device_or_leaves_nothing_behind)
 	fault_note(FAULT_HEAP, -2 - VIRTIO_NET_FIRST);
 }
 
+KTEST(virtio_net_accepts_no_feature_that_it_cannot_use)
+{
+	const uint64_t core = VIRTIO_F_VERSION_1 | VIRTIO_F_ACCESS_PLATFORM |
+			      VIRTIO_F_ORDER_PLATFORM | VIRTIO_F_EVENT_IDX;
+
+	init();
+	/* A packed ring is nothing that this test's device can answer in. */
+	nic.device.offered = ~(VIRTIO_F_RING_PACKED | VIRTIO_F_INDIRECT_DESC);
+	require(t, start());
+	expect_eq(t, nic.device.accepted,
+		  core | VIRTIO_NET_F_MAC | VIRTIO_NET_F_STATUS | VIRTIO_NET_F_MTU |
+		  VIRTIO_NET_F_SPEED_DUPLEX);
+	end();
+}
+
+KTEST(virtio_net_speed_that_is_none_is_unknown)
+{
+	struct netdev *dev;
+
+	init();
+	nic.device.offered |= VIRTIO_NET_F_SPEED_DUPLEX;
+	memcpy(&nic.device.config[12], "\xff\xff\xff\xff\xff", 5);
+	dev = start();
+	require(t, dev);
+	expect_eq(t, dev->speed, 0);
+	expect(t, !dev->full_duplex);
+	end();
+	init();
+	nic.device.offered |= VIRTIO_NET_F_SPEED_DUPLEX;
+	memcpy(&nic.device.config[12], "\xe8\3\0\0\1", 5);
+	dev = start();
+	require(t, dev);
+	expect_eq(t, dev->speed, 1000);
+	expect(t, dev->full_duplex);
+	end();
+}
+
+/* Whatever the header of what arrives says: no offload was agreed upon. */
+KTEST(virtio_net_headers_of_frames_mean_nothing)
+{
+	struct virtio_net *v;
+	struct netdev *dev;
+	uint8_t frame[60];
+
+	init();
+	dev = start();
+	require(t, dev);
+	v = virtio_net_of(dev);
+	memset(frame, 7, sizeof(frame));
+	for (unsigned i = 0; i < 200; i++) {
+		uint8_t *header = v->buffers[i % VIRTIO_NET_FIRST].data;
+
+		require(t, deliver(frame, 60, VIRTIO_NET_HEADER + 60) == 0);
+		for (unsigned k = 0; k < VIRTIO_NET_HEADER; k++)
+			header[k] = (uint8_t)ktest_random(t);
+		turns(3);
+		require(t, arrived_len == 60 && memcmp(arrived, frame, 60) == 0);
+	}
+	expect_eq(t, arrivals, 200);
+	expect(t, !nic.device.dev.fault);
+	end();
+}
+
+KTEST(virtio_net_buffers_hold_a_frame_of_the_mtu_and_nothing_longer_is_sent)
+{
+	struct netdev *dev;
+
+	init();
+	nic.device.config[10] = 0;
+	nic.device.config[11] = 0x20;		/* 8192 */
+	dev = start();
+	require(t, dev);
+	expect_eq(t, dev->mtu, 8192);
+	expect(t, virtio_net_of(dev)->buffer_size >= VIRTIO_NET_HEADER + NET_HEADER_LEN + 8192);
+	packets[0] = (struct net_packet){
+		.request.done = done, .data = memory[0], .len = NET_HEADER_LEN + 8193,
+	};
+	expect_eq(t, netdev_transmit(dev, &packets[0]), -EMSGSIZE);
+	end();
+}
+
 KTEST(virtio_net_sends_frames_behind_a_header_of_zeros)
 {
 	struct netdev *dev;
