@@ -1,13 +1,18 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Network devices: what a packet must be before a driver sees it. That its data
+ * are memory of ours is for the driver to find out, as its ring does so in any
+ * case.
+ */
 #include "drivers/net/netdev.h"
 
 #include "kernel/lib/errno.h"
-#include "kernel/lib/format.h"
-#include "mm/dma.h"
 
 #define LOG_SUBSYS net
 #include "kernel/log.h"
 LOG_DEFINE();
+
+#define SETTLE_NS	(3 * NET_ANSWER_NS)	/* a device that is silent is stopped before */
 
 static struct netdev *devices[NETDEV_MAX];
 static unsigned device_count;
@@ -30,39 +35,56 @@ struct netdev *netdev_at(unsigned index)
 	return index < device_count ? devices[index] : NULL;
 }
 
-static void limit_expired(struct request *r)
+static int gso_check(const struct netdev *dev, const struct net_packet *p)
 {
-	struct net_packet *p = container_of(r, struct net_packet, request);
+	if (p->gso >= NET_GSO_COUNT || !p->checksum || p->gso_size == 0 ||
+	    p->gso_header < NET_HEADER_LEN || p->gso_header > p->len)
+		return -EINVAL;
+	if (!(dev->can_gso & BIT(p->gso)))
+		return -ENOTSUP;
+	return p->len > NET_FRAME_MAX ? -EMSGSIZE : 0;
+}
+
+/* What is not a plain frame of a length that fits. */
+static int packet_check(const struct netdev *dev, const struct net_packet *p)
+{
+	if (p->len < NET_HEADER_LEN)
+		return -EINVAL;
+	if (p->checksum && (uint32_t)p->checksum_start + p->checksum_offset + 2 > p->len)
+		return -EINVAL;
+	if (p->checksum && !dev->can_checksum)
+		return -ENOTSUP;
+	if (p->gso != NET_GSO_NONE)
+		return gso_check(dev, p);
+	return p->len - NET_HEADER_LEN > dev->mtu ? -EMSGSIZE : 0;
+}
+
+static void limit_expired(struct request *request)
+{
+	struct net_packet *p = container_of(request, struct net_packet, request);
 
 	p->device->withdraw(p->device, p, -ETIMEDOUT);
 }
 
-static int packet_check(const struct netdev *dev, const struct net_packet *p)
-{
-	paddr_t ignored;
-
-	if (unlikely(p->len < NET_HEADER_LEN))
-		return -EINVAL;
-	if (unlikely(p->len > NET_HEADER_LEN + (uint32_t)dev->mtu))
-		return -EMSGSIZE;
-	return dma_addr(p->data, p->len, &ignored);
-}
-
 int netdev_transmit(struct netdev *dev, struct net_packet *p)
 {
-	int rc = packet_check(dev, p);
+	bool plain = !p->checksum && p->gso == NET_GSO_NONE &&
+		     p->len - NET_HEADER_LEN <= dev->mtu;
+	int rc = likely(plain) ? 0 : packet_check(dev, p);
 
-	if (!rc)
+	if (likely(!rc))
 		rc = request_begin(&p->request, limit_expired);
 	if (unlikely(rc))
 		return rc;
 	p->device = dev;
 	p->error = 0;
-	p->waiting = false;
-	rc = dev->transmit(dev, p);
-	if (unlikely(rc))
-		request_undo(&p->request);
-	return rc;
+	return dev->transmit(dev, p);
+}
+
+int netdev_refuse(struct net_packet *p, int error)
+{
+	request_undo(&p->request);
+	return error;
 }
 
 bool netdev_cancel(struct net_packet *p)
@@ -73,22 +95,18 @@ bool netdev_cancel(struct net_packet *p)
 	return true;
 }
 
-int netdev_mac_format(const uint8_t mac[NET_MAC_LEN], char *buf, size_t size)
+static bool is_settled(void *context)
 {
-	return format(buf, size, "%02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1], mac[2], mac[3],
-		      mac[4], mac[5]);
+	return !((const struct netdev *)context)->asked;
 }
 
-void netdev_report(void)
+int netdev_settle(struct netdev *dev)
 {
-	for (unsigned i = 0; i < device_count; i++) {
-		const struct netdev *dev = devices[i];
-		char mac[24];
+	int rc = loop_until(is_settled, dev, SETTLE_NS);
 
-		netdev_mac_format(dev->mac, mac, sizeof(mac));
-		print("net%u    %s, mtu %u, link %s", i, mac, dev->mtu, dev->link ? "up" : "down");
-		if (dev->speed)
-			print(", %u Mbit/s", dev->speed);
-		print("\n");
-	}
+	if (rc)
+		return rc;
+	rc = dev->refused;
+	dev->refused = 0;
+	return rc;
 }

@@ -1,237 +1,379 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Sending. Packets go into the ring as they are submitted and are published
- * by a work, so that those of one turn of the loop share a doorbell; where
- * the ring is full they wait in a line.
+ * Packets out.
  *
- * No offload is asked for, so all headers are the same twelve zeros: one of the
- * device's own serves all packets that bring no room for theirs.
+ * Most are plain, with room for the header before their data, and find room in
+ * the ring: these take the short way, which is one function. A packet without
+ * that room has the header in a descriptor of its own: one of zeros that all
+ * plain packets share, or a spare one. The header is written once the ring has
+ * accepted the memory, and before the packet is published.
+ *
+ * What was submitted in one turn of the loop is published at the start of the
+ * next, with one doorbell. The device is asked for an interrupt once all that it
+ * has came back, not for each; what came back meanwhile is taken whenever more
+ * is published, so that done() is called in bounded time, however long the
+ * stream.
  */
 #include "drivers/net/virtio_net.h"
 
 #include "kernel/lib/errno.h"
 #include "kernel/lib/string.h"
 
-#define LOG_SUBSYS net
-#include "kernel/log.h"
+static const uint8_t gso_types[] = {
+	[NET_GSO_NONE] = VIRTIO_NET_HDR_GSO_NONE, [NET_GSO_TCPV4] = VIRTIO_NET_HDR_GSO_TCPV4,
+	[NET_GSO_TCPV6] = VIRTIO_NET_HDR_GSO_TCPV6, [NET_GSO_UDP_L4] = VIRTIO_NET_HDR_GSO_UDP_L4,
+};
 
-enum { WATCH_LOOKS = 4 };	/* within NET_ANSWER_NS */
-
-static inline int packet_add(struct virtio_net *v, struct net_packet *p)
+static struct virtio_net_tx *tx_of(struct virtio_net *v, const struct virtqueue *vq)
 {
-	uint8_t *frame = p->data;
-
-	if (p->headroom && v->one_piece) {
-		const struct virtqueue_segment seg = { frame - v->header, v->header + p->len };
-
-		memset(frame - v->header, 0, v->header);
-		return virtqueue_add(v->tx, &seg, 1, 0, p);
-	}
-	const struct virtqueue_segment segs[] = {
-		{ v->zeros, v->header },
-		{ frame, p->len },
-	};
-
-	return virtqueue_add(v->tx, segs, 2, 0, p);
+	return &v->tx[vq->index / 2];
 }
 
-static void line_add(struct virtio_net *v, struct net_packet *p)
+/* The queue of a packet, of those in use. */
+static __inlined struct virtio_net_tx *queue_of(struct virtio_net *v, const struct net_packet *p)
 {
-	p->waiting = true;
+	unsigned pairs = v->net.queue_pairs;
+
+	return &v->tx[likely(p->queue < pairs) ? p->queue : p->queue % pairs];
+}
+
+static __inlined void publish_soon(struct virtio_net *v)
+{
+	if (!v->publish.pending)
+		work_post(&v->publish);
+	if (unlikely(!v->watch.running))
+		virtio_net_watch(v);
+}
+
+static void spare_give_back(struct virtio_net *v, struct net_packet *p)
+{
+	struct virtio_net_spare *s = p->header;
+
+	s->next = v->spares;
+	v->spares = s;
+	p->header = NULL;
+}
+
+static void header_fill(struct virtio_net_header *h, const struct net_packet *p, unsigned len)
+{
+	struct virtio_net_header header = { 0 };
+
+	if (p->checksum) {
+		header.flags = VIRTIO_NET_HDR_F_NEEDS_CSUM;
+		header.csum_start = p->checksum_start;
+		header.csum_offset = p->checksum_offset;
+	}
+	if (p->gso != NET_GSO_NONE) {
+		header.gso_type = gso_types[p->gso];
+		header.gso_size = p->gso_size;
+		header.hdr_len = p->gso_header;
+	}
+	memcpy(h, &header, len);
+}
+
+/* The ring has it now. */
+static __inlined void packet_given(struct virtio_net *v, struct net_packet *p, void *header)
+{
+	p->header = header;
+	p->number = v->given++;
+	p->waits = false;
+}
+
+/* Gives the device any packet. Returns 0, or what virtqueue_add() does; it is not shown yet. */
+static int give(struct virtio_net *v, struct virtio_net_tx *q, struct net_packet *p)
+{
+	struct virtio_net_spare *spare = p->headroom || !p->checksum ? NULL : v->spares;
+	struct virtio_net_header *header = &v->plain;
+	struct virtqueue_segment segs[2];
+	bool alone = v->header_alone || !p->headroom;
+	int rc;
+
+	if (p->headroom)
+		header = (void *)((uint8_t *)p->data - v->header_len);
+	else if (p->checksum && !spare)
+		return -ENOSPC;
+	else if (spare)
+		header = &spare->header;
+	segs[0] = (struct virtqueue_segment){ header, v->header_len + (alone ? 0 : p->len) };
+	segs[1] = (struct virtqueue_segment){ p->data, p->len };
+	rc = virtqueue_add(q->vq, segs, 1 + alone, 0, p);
+	if (rc)
+		return rc;
+	if (spare)
+		v->spares = spare->next;
+	if (header != &v->plain)
+		header_fill(header, p, v->header_len);
+	packet_given(v, p, spare);
+	return 0;
+}
+
+static void line_add(struct virtio_net_tx *q, struct net_packet *p)
+{
+	p->waits = true;
 	p->next = NULL;
-	*v->end = p;
-	v->end = &p->next;
+	*q->end = p;
+	q->end = &p->next;
 }
 
-static void line_remove(struct virtio_net *v, struct net_packet *p)
+static void line_remove(struct virtio_net_tx *q, struct net_packet **at)
 {
-	struct net_packet **at = &v->first;
+	struct net_packet *p = *at;
 
-	while (*at != p)
-		at = &(*at)->next;
 	*at = p->next;
-	if (v->end == &p->next)
-		v->end = at;
-	p->waiting = false;
+	if (!*at)
+		q->end = at;
+	p->waits = false;
 }
 
-static void packet_end(struct virtio_net *v, struct net_packet *p, int error)
+static void packet_over(struct virtio_net *v, struct net_packet *p, int error)
 {
-	if (likely(!error)) {
-		v->net.stats.sent++;
-		v->net.stats.sent_bytes += p->len;
-	} else {
-		v->net.stats.transmit_errors++;
-	}
+	v->net.stats.transmit_errors += error != 0;
 	request_end(&p->request, error);
+}
+
+/* Gives the device of the line what there is room for; what it cannot have ends. */
+static void line_run(struct virtio_net *v, struct virtio_net_tx *q)
+{
+	struct net_packet *p;
+	int rc;
+
+	while ((p = q->first)) {
+		rc = give(v, q, p);
+		if (rc == -ENOSPC || rc == -EPROTO)
+			break;
+		line_remove(q, &q->first);
+		if (rc)
+			packet_over(v, p, rc);
+	}
+	if (!v->dev->fault)
+		publish_soon(v);
+}
+
+/* What came back. */
+static void drain(struct virtio_net *v, struct virtio_net_tx *q)
+{
+	uint64_t bytes = 0;
+	unsigned count = 0;
+	uint32_t written;
+	void *token;
+
+	while (virtqueue_take(q->vq, &token, &written) == 0) {
+		struct net_packet *p = token;
+
+		count++;
+		bytes += p->len;
+		if (unlikely(p->header))
+			spare_give_back(v, p);
+		if (unlikely(p->error))
+			packet_over(v, p, p->error);
+		else
+			request_end(&p->request, 0);
+	}
+	v->progress += count;
+	v->net.stats.sent += count;
+	v->net.stats.sent_bytes += bytes;
+	if (unlikely(count && q->first))
+		line_run(v, q);
+}
+
+/* What the short way cannot do, and what the ring refused in it: `rc`. */
+static __noinline int transmit_otherwise(struct virtio_net *v, struct virtio_net_tx *q,
+					 struct net_packet *p, int rc)
+{
+	if (!q->first && rc == -ENOSPC) {
+		drain(v, q);
+		rc = give(v, q, p);
+	}
+	if (v->dev->fault)
+		return netdev_refuse(p, -ENODEV);
+	if (rc == -EINVAL)		/* more segments than the whole ring has */
+		rc = -ENOTSUP;
+	if (rc && rc != -ENOSPC)
+		return netdev_refuse(p, rc);
+	if (rc)
+		line_add(q, p);
+	publish_soon(v);
+	return 0;
+}
+
+int virtio_net_transmit(struct netdev *dev, struct net_packet *p)
+{
+	struct virtio_net *v = virtio_net_of(dev);
+	struct virtio_net_tx *q = queue_of(v, p);
+	uint8_t *header = (uint8_t *)p->data - v->header_len;
+	struct virtqueue_segment seg = { header, p->len + v->header_len };
+	int rc;
+
+	if (unlikely(!p->headroom || p->checksum || v->header_alone || q->first))
+		return transmit_otherwise(v, q, p, -ENOSPC);
+	rc = virtqueue_add(q->vq, &seg, 1, 0, p);
+	if (unlikely(rc))
+		return transmit_otherwise(v, q, p, rc);
+	memset(header, 0, VIRTIO_NET_LEGACY_HEADER);
+	if (v->header_len > VIRTIO_NET_LEGACY_HEADER)
+		memset(header + VIRTIO_NET_LEGACY_HEADER, 0, 2);
+	packet_given(v, p, NULL);
+	publish_soon(v);
+	return 0;
+}
+
+/* One that is polled interrupts for nothing. */
+static void queue_publish(struct virtio_net *v, struct virtio_net_tx *q)
+{
+	struct virtqueue *vq = q->vq;
+
+	if (virtqueue_has_used(vq))
+		drain(v, q);
+	if (vq->stopped || virtqueue_outstanding(vq) == 0)
+		return;
+	if (!vq->source) {
+		virtio_net_show(v, vq);
+		return;
+	}
+	virtqueue_interrupts_off(vq);
+	virtio_net_show(v, vq);
+	/* All came back already: no interrupt will tell. */
+	if (!virtqueue_interrupts_on_after(vq, virtqueue_outstanding(vq)))
+		work_post(&v->publish);
 }
 
 static void publish_run(struct work *w)
 {
 	struct virtio_net *v = container_of(w, struct virtio_net, publish);
 
-	virtqueue_publish(v->tx);
-	v->net.stats.doorbells = v->dev->doorbells;
-}
-
-int virtio_net_transmit(struct netdev *dev, struct net_packet *p)
-{
-	struct virtio_net *v = virtio_net_of(dev);
-	int rc;
-
-	if (unlikely(v->dev->fault))
-		return -ENODEV;
-	rc = v->first || v->halted ? -ENOSPC : packet_add(v, p);
-	if (unlikely(rc)) {
-		if (rc != -ENOSPC)
-			return rc;
-		line_add(v, p);
-	}
-	p->number = v->submitted++;
-	if (!v->publish.pending)
-		work_post(&v->publish);
-	if (unlikely(!v->watch.running))
-		timer_start(&v->watch, NET_ANSWER_NS / WATCH_LOOKS);
-	return 0;
-}
-
-void virtio_net_withdraw(struct netdev *dev, struct net_packet *p, int error)
-{
-	struct virtio_net *v = virtio_net_of(dev);
-
-	if (!p->waiting) {
-		p->error = error;
-		return;
-	}
-	line_remove(v, p);
-	v->back++;
-	packet_end(v, p, error);
-}
-
-void virtio_net_tx_go_on(struct virtio_net *v)
-{
-	struct net_packet *p;
-
-	while ((p = v->first)) {
-		int rc = packet_add(v, p);
-
-		if (rc == -ENOSPC)
-			break;
-		line_remove(v, p);
-		if (rc) {
-			v->back++;
-			packet_end(v, p, rc);
-		}
-	}
-	virtqueue_publish(v->tx);
+	for (unsigned i = 0; i < v->pairs && !v->dev->fault; i++)
+		queue_publish(v, &v->tx[i]);
 }
 
 void virtio_net_tx_drain(struct virtqueue *vq)
 {
-	struct virtio_device *dev = vq->owner;
-	struct virtio_net *v = dev->driver_data;
-	uint32_t written;
-	void *token;
+	struct virtio_net *v = ((struct virtio_device *)vq->owner)->driver_data;
 
-	while (virtqueue_take(vq, &token, &written) == 0) {
-		struct net_packet *p = token;
-
-		if (unlikely(token == v))	/* the proof's */
-			continue;
-		v->back++;
-		packet_end(v, p, p->error);
-	}
-	if (unlikely(v->first) && !dev->fault)
-		virtio_net_tx_go_on(v);
+	drain(v, tx_of(v, vq));
 }
 
-/* Into the line by its number; the device gave them back in any order. */
-static void line_insert(struct virtio_net *v, struct net_packet *p)
+void virtio_net_tx_drain_all(struct virtio_net *v)
 {
-	struct net_packet **at = &v->first;
+	for (unsigned i = 0; i < v->pairs && !v->dev->fault; i++)
+		drain(v, &v->tx[i]);
+}
 
-	while (*at && (*at)->number < p->number)
+unsigned virtio_net_tx_outstanding(const struct virtio_net *v)
+{
+	unsigned count = 0;
+
+	for (unsigned i = 0; i < v->pairs; i++)
+		count += virtqueue_outstanding(v->tx[i].vq);
+	return count;
+}
+
+static struct net_packet **line_find(struct virtio_net_tx *q, const struct net_packet *p)
+{
+	struct net_packet **at = &q->first;
+
+	while (*at && *at != p)
+		at = &(*at)->next;
+	return *at ? at : NULL;
+}
+
+/* It may have come back, and nobody has looked yet. */
+void virtio_net_withdraw(struct netdev *dev, struct net_packet *p, int error)
+{
+	struct virtio_net *v = virtio_net_of(dev);
+	struct net_packet **at;
+
+	if (error == -ETIMEDOUT)
+		virtio_net_tx_drain_all(v);
+	if (!request_is_open(&p->request))
+		return;
+	if (!p->error)
+		p->error = error;
+	if (!p->waits) {
+		if (error == -ETIMEDOUT)
+			work_post(&v->restart);
+		return;
+	}
+	for (unsigned i = 0; i < v->pairs; i++) {
+		at = line_find(&v->tx[i], p);
+		if (!at)
+			continue;
+		line_remove(&v->tx[i], at);
+		packet_over(v, p, p->error);
+		return;
+	}
+}
+
+/* In the order in which the packets were given; what waits has not been and comes last. */
+static void line_insert(struct virtio_net_tx *q, struct net_packet *p)
+{
+	struct net_packet **at = &q->first;
+
+	while (*at && !(*at)->waits && (*at)->number < p->number)
 		at = &(*at)->next;
 	p->next = *at;
 	*at = p;
 	if (!p->next)
-		v->end = &p->next;
-	p->waiting = true;
+		q->end = &p->next;
 }
 
-void virtio_net_tx_take_back(struct virtio_net *v)
+/* One that ends anyway is given up: its memory is its owner's now. */
+void virtio_net_tx_take_back(struct virtio_net *v, struct virtio_net_tx *q)
 {
 	struct net_packet *p;
-	void *token;
 
-	while ((token = virtqueue_detach(v->tx))) {
-		p = token;
-		if (token == v)
+	while ((p = virtqueue_detach(q->vq))) {
+		if (p->header)
+			spare_give_back(v, p);
+		if (p->error)
+			packet_over(v, p, p->error);
+		else
+			line_insert(q, p);
+	}
+	for (p = q->first; p; p = p->next)
+		p->waits = true;
+}
+
+void virtio_net_tx_give_back(struct virtio_net *v)
+{
+	struct virtio_net_tx *first = &v->tx[0];
+
+	for (unsigned i = v->net.queue_pairs; i < v->pairs; i++) {
+		struct virtio_net_tx *q = &v->tx[i];
+
+		if (!q->first)
 			continue;
-		if (p->error) {
-			v->back++;
-			packet_end(v, p, p->error);
-		} else {
-			line_insert(v, p);
+		*first->end = q->first;
+		first->end = q->end;
+		q->first = NULL;
+		q->end = &q->first;
+	}
+	for (unsigned i = 0; i < v->net.queue_pairs; i++)
+		if (v->tx[i].first)
+			line_run(v, &v->tx[i]);
+}
+
+void virtio_net_tx_end_all(struct virtio_net *v)
+{
+	for (unsigned i = 0; i < v->pairs; i++) {
+		struct virtio_net_tx *q = &v->tx[i];
+
+		virtio_net_tx_take_back(v, q);
+		while (q->first) {
+			struct net_packet *p = q->first;
+
+			line_remove(q, &q->first);
+			packet_over(v, p, v->error);
 		}
 	}
 }
 
-void virtio_net_tx_end(struct virtio_net *v)
-{
-	struct net_packet *p;
-
-	void *token;
-
-	while ((token = virtqueue_detach(v->tx)))
-		if (token != v)
-			line_insert(v, token);
-	while ((p = v->first)) {
-		line_remove(v, p);
-		v->back++;
-		packet_end(v, p, p->error ? p->error : v->error);
-	}
-	timer_cancel(&v->watch);
-	work_cancel(&v->publish);
-}
-
-static void silent_for_long(struct virtio_net *v)
-{
-	if (!v->warned) {
-		v->warned = true;
-		log_warn("nothing was sent for %llu s, the device is reset",
-			 (unsigned long long)(NET_ANSWER_NS / NS_PER_S));
-		if (virtio_device_restart(v->dev) != -ENOTSUP)
-			return;
-	}
-	v->error = -ETIMEDOUT;
-	virtio_device_fail(v->dev, "no answer in time, packets", v->submitted - v->back);
-}
-
-static void watch_expired(struct timer *t)
-{
-	struct virtio_net *v = container_of(t, struct virtio_net, watch);
-
-	virtio_net_tx_drain(v->tx);
-	if (v->dev->fault || v->submitted == v->back)
-		return;
-	if (v->back != v->seen) {
-		v->seen = v->back;
-		v->silent = 0;
-		v->warned = false;
-	}
-	if (v->silent++ == WATCH_LOOKS) {
-		v->silent = 0;
-		silent_for_long(v);
-	}
-	if (!v->dev->fault)
-		timer_start(t, NET_ANSWER_NS / WATCH_LOOKS);
-}
-
 void virtio_net_tx_init(struct virtio_net *v)
 {
-	v->end = &v->first;
 	v->publish.run = publish_run;
-	v->watch.expired = watch_expired;
-	v->error = -EPROTO;
+	for (unsigned i = 0; i < VIRTIO_NET_PAIRS_MAX; i++)
+		v->tx[i].end = &v->tx[i].first;
+	for (unsigned i = 0; i < VIRTIO_NET_SPARES; i++) {
+		v->spare[i].next = v->spares;
+		v->spares = &v->spare[i];
+	}
 }
