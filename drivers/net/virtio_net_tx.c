@@ -71,6 +71,17 @@ static void header_fill(struct virtio_net_header *h, const struct net_packet *p,
 	memcpy(h, &header, len);
 }
 
+/* All of the headroom, as that is two stores: a plain header of either length. */
+static __inlined void headroom_clear(const struct net_packet *p)
+{
+	struct { uint64_t low, high; } __packed *room =
+		(void *)((uint8_t *)p->data - NET_HEADROOM);
+
+	static_assert(sizeof(*room) == NET_HEADROOM, "all of it");
+	room->low = 0;
+	room->high = 0;
+}
+
 /* The ring has it now. */
 static __inlined void packet_given(struct virtio_net *v, struct net_packet *p, void *header)
 {
@@ -209,9 +220,7 @@ int virtio_net_transmit(struct netdev *dev, struct net_packet *p)
 	rc = virtqueue_add(q->vq, &seg, 1, 0, p);
 	if (unlikely(rc))
 		return transmit_otherwise(v, q, p, rc);
-	memset(header, 0, VIRTIO_NET_LEGACY_HEADER);
-	if (v->header_len > VIRTIO_NET_LEGACY_HEADER)
-		memset(header + VIRTIO_NET_LEGACY_HEADER, 0, 2);
+	headroom_clear(p);
 	packet_given(v, p, NULL);
 	publish_soon(v);
 	return 0;
