@@ -61,7 +61,7 @@ static void offer(struct ktest_run *t, uint64_t features, bool modern)
 	fake.dev.ops = &watched;
 	fake.dev.modern = modern;
 	fake.offered = features | (modern ? VIRTIO_F_VERSION_1 : 0);
-	fake.queue_max = 3;
+	fake.queue_max = 0;
 	expect(t, virtio_device_start(&fake.dev, blk_driver()) != 0);
 	virtio_queues_free(&fake.dev);
 }

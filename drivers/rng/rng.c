@@ -15,6 +15,11 @@ int rng_register(struct rng *rng)
 	return 0;
 }
 
+void rng_forget(void)
+{
+	source_count--;
+}
+
 unsigned rng_count(void)
 {
 	return source_count;

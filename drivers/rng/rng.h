@@ -53,6 +53,9 @@ struct rng {
 /* Adds a source for good. Returns 0, -ENOSPC. */
 int __must_check rng_register(struct rng *rng);
 
+/* For the host's tests: the latest is none any more. */
+void rng_forget(void);
+
 unsigned rng_count(void);
 
 /* Name of a source's driver; NULL past the last. */

@@ -59,6 +59,21 @@ static struct conformance_request *request_free(void)
 	return NULL;
 }
 
+/* Shapes that are constants are compiled into the caller, so some of them are here. */
+static int add(struct conformance_request *r)
+{
+	struct virtqueue *vq = conformance_queue.vq;
+
+	switch (r->out << 4 | r->in) {
+	case 0x01: return virtqueue_add(vq, r->segs, 0, 1, r);
+	case 0x10: return virtqueue_add(vq, r->segs, 1, 0, r);
+	case 0x11: return virtqueue_add(vq, r->segs, 1, 1, r);
+	case 0x12: return virtqueue_add(vq, r->segs, 1, 2, r);
+	case 0x21: return virtqueue_add(vq, r->segs, 2, 1, r);
+	default: return virtqueue_add(vq, r->segs, r->out, r->in, r);
+	}
+}
+
 struct conformance_request *conformance_add(struct ktest_run *t)
 {
 	struct conformance_request *r = request_free();
@@ -74,7 +89,7 @@ struct conformance_request *conformance_add(struct ktest_run *t)
 			&arena[ktest_random_below(t, sizeof(arena) / 2)],
 			1 + (uint32_t)ktest_random_below(t, sizeof(arena) / 2),
 		};
-	rc = virtqueue_add(conformance_queue.vq, r->segs, r->out, r->in, r);
+	rc = add(r);
 	expect(t, rc == 0 || rc == -ENOSPC);
 	r->live = rc == 0;
 	return rc ? NULL : r;

@@ -202,6 +202,9 @@ static uint32_t mmio_register(struct fake_registers *f, size_t offset)
 	case 0x044: expect_that(f, !is_mmio_1(f)); return q->ready;
 	case 0x060: return f->isr;
 	case 0x070: return status_read(f) | f->status_junk;
+	case 0x0c0:
+		expect_that(f, !is_mmio_1(f));
+		return f->no_queue_resets ? 0 : queue_reset_read(f);
 	case 0x0fc: expect_that(f, !is_mmio_1(f)); return f->generation;
 	default: expect_that(f, false); return 0;
 	}
@@ -257,6 +260,10 @@ static void mmio_2_set(struct fake_registers *f, size_t offset, uint32_t v)
 	case 0x094: address_write(f, &q->driver, 1, v); break;
 	case 0x0a0: address_write(f, &q->device, 0, v); break;
 	case 0x0a4: address_write(f, &q->device, 1, v); break;
+	case 0x0c0:
+		if (!f->no_queue_resets)
+			queue_reset_write(f, v);
+		break;
 	default: expect_that(f, false);
 	}
 }

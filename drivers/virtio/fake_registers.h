@@ -45,6 +45,7 @@ struct fake_registers {
 	uint32_t magic, version;	/* as MMIO says them */
 	uint32_t status_junk;		/* MMIO: bits above the eight that exist */
 	unsigned resets_slowly;		/* so many times it reads as before a reset, queue or all */
+	bool no_queue_resets;		/* MMIO: it has no register for them, as QEMU 7.2 */
 	bool message_signalled;		/* legacy PCI: MSI-X is on, so registers lie elsewhere */
 	unsigned vectors;		/* that it has room for */
 	uint16_t notify_off[FAKE_REGISTERS_QUEUES];

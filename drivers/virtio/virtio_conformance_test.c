@@ -139,7 +139,7 @@ static void fail_somewhere(unsigned vice)
 {
 	fake.refuses_features = vice == 0 && fake.dev.modern;
 	fake.never_resets = vice == 1;
-	fake.queue_max = vice == 2 || (vice == 0 && !fake.dev.modern) ? 3 : 64;
+	fake.queue_max = vice == 2 || (vice == 0 && !fake.dev.modern) ? 0 : 64;
 	fake.enable_error = vice == 3 ? -EBUSY : 0;
 	if (fake.never_resets)
 		fake.status = VIRTIO_STATUS_DRIVER_OK;

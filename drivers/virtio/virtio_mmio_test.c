@@ -331,7 +331,7 @@ KTEST(mmio_configuration_is_written_by_the_width_of_its_fields)
 {
 	if (!discover(t, 5, FAKE_MMIO_2))
 		return;
-	require(t, virtio_device_start(dev, &driver) == 0);
+	fake.status = VIRTIO_STATUS_FEATURES_OK;
 	dev->ops->config_write(dev, 0, 4, 0x44332211);
 	dev->ops->config_write(dev, 4, 2, 0x6655);
 	dev->ops->config_write(dev, 6, 1, 0x77);
@@ -457,16 +457,88 @@ KTEST(mmio_interrupt_bits_that_do_not_exist_are_neither_told_nor_acknowledged)
 	end(t);
 }
 
-/* Whose register for it (QueueReset, 4.2.2) is not used: then it must not be agreed upon. */
-KTEST(mmio_queues_are_not_reset_one_by_one)
+static unsigned queue_halts, queue_restarts;
+
+static void queue_halted(struct virtio_device *d __unused, struct virtqueue *vq)
+{
+	queue_halts++;
+	while (virtqueue_detach(vq))
+		;
+}
+
+static void queue_restarted(struct virtio_device *d __unused, struct virtqueue *vq __unused)
+{
+	queue_restarts++;
+}
+
+static const struct virtio_driver resetting_driver = {
+	.name = "test", .id = VIRTIO_ID_RNG, .queues = 1, .probe = probe,
+	.queue_halted = queue_halted, .queue_restarted = queue_restarted,
+};
+
+/* 2.6.1, 4.2.2.2 */
+KTEST(mmio_queue_reset_is_waited_for_and_the_queue_set_up_again)
+{
+	struct fake_registers_queue before;
+	void *ring;
+
+	if (!discover(t, 5, FAKE_MMIO_2))
+		return;
+	fake.offered |= VIRTIO_F_RING_RESET;
+	require(t, virtio_device_start(dev, &resetting_driver) == 0);
+	require(t, dev->features & VIRTIO_F_RING_RESET);
+	before = fake.queues[1];
+	queue_halts = queue_restarts = 0;
+	fake.resets_slowly = 3;
+	expect_eq(t, virtio_queue_reset(dev, queue), 0);
+	expect(t, queue_halts == 1 && queue_restarts == 1);
+	expect(t, fake.queues[1].ready && fake.queues[1].resetting == 0);
+	expect_eq(t, fake.queues[1].size, before.size);
+	expect_eq(t, fake.queues[1].desc, before.desc);
+	expect_eq(t, fake.queues[1].driver, before.driver);
+	expect_eq(t, fake.queues[1].device, before.device);
+	/* One that never ends stops the device, its memory still its own. */
+	fake.resets_slowly = 1000000;
+	ring = queue->memory;
+	expect_eq(t, virtio_queue_reset(dev, queue), -EPROTO);
+	expect(t, dev->fault != NULL);
+	expect_eq(t, queue_halts, 1);
+	expect(t, dev->unsafe);		/* nor does the device reset */
+	stop();
+	page_free(ring, 0);
+	end(t);
+}
+
+static unsigned halts, restarts;
+
+static void halted(struct virtio_device *d __unused)
+{
+	halts++;
+}
+
+static void restarted(struct virtio_device *d __unused)
+{
+	restarts++;
+}
+
+static const struct virtio_driver restarting_driver = {
+	.name = "test", .id = VIRTIO_ID_RNG, .queues = 1, .probe = probe,
+	.halted = halted, .restarted = restarted,
+	.queue_halted = queue_halted, .queue_restarted = queue_restarted,
+};
+
+KTEST(mmio_device_that_offers_queue_resets_and_has_none_is_restarted)
 {
 	if (!discover(t, 5, FAKE_MMIO_2))
 		return;
-	addresses_fit();
+	halts = restarts = queue_halts = 0;
 	fake.offered |= VIRTIO_F_RING_RESET;
-	require(t, virtio_device_start(dev, &driver) == 0);
-	expect(t, !(fake.accepted & VIRTIO_F_RING_RESET));
-	expect_eq(t, virtio_queue_reset(dev, queue), -ENOTSUP);
+	fake.no_queue_resets = true;
+	require(t, virtio_device_start(dev, &restarting_driver) == 0);
+	expect_eq(t, virtio_queue_reset(dev, queue), 0);
+	expect(t, halts == 1 && restarts == 1 && queue_halts == 0);
+	expect(t, !(dev->features & VIRTIO_F_RING_RESET));
+	expect(t, fake.queues[1].ready && fake.queues[1].desc);
 	stop();
 	end(t);
 }

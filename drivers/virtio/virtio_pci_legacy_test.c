@@ -161,7 +161,7 @@ KTEST(pci_legacy_device_comes_up_with_queues_of_its_own_size)
 	expect_eq(t, dev->features, SOME_FEATURE);
 	expect_eq(t, fake.status, VIRTIO_STATUS_ACKNOWLEDGE | VIRTIO_STATUS_DRIVER |
 				  VIRTIO_STATUS_DRIVER_OK);
-	expect_eq(t, queue->mask, 63);
+	expect_eq(t, queue->entries, 64);
 	expect_eq(t, queue->size, 16);
 	expect_eq(t, fake.queues[1].desc, (uintptr_t)queue->memory - host_memory_bias);
 	expect(t, fake.queues[1].ready && !fake.queues[0].ready);
@@ -287,6 +287,7 @@ KTEST(pci_legacy_device_without_usable_ports_is_not_driven)
 		{ 0xfebf0000, 0xfffff000 },		/* memory */
 		{ 1, 0xffc0 },				/* at 0 */
 		{ 0xc001, 0xfff0 },			/* too short */
+		{ 0x301, 0xffc0 },			/* the board's */
 		{ 0xffff0001, 0xffffffc0 },		/* beyond the ports there are */
 	};
 

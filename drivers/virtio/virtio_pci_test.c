@@ -4,6 +4,7 @@
 
 #include "drivers/pci/fake_config.h"
 #include "drivers/pci/msi.h"
+#include "drivers/pci/pci_irq.h"
 #include "drivers/virtio/fake_registers.h"
 #include "drivers/virtio/fake_transport.h"
 #include "drivers/virtio/host_machine.h"
@@ -494,5 +495,91 @@ KTEST(pci_queue_reset_is_waited_for_and_the_queue_set_up_again)
 	expect_str(t, dev->fault, "a queue does not reset");
 	expect_eq(t, queue_halts, 1);
 	stop();
+	end(t);
+}
+
+/* MSI beside MSI-X, both as firmware may have left them. */
+KTEST(pci_messages_that_firmware_left_on_are_off_but_those_that_are_used)
+{
+	enum { MSI_CAP = 0x60 };
+	struct pci_irqs irqs;
+
+	for (unsigned msix = 0; msix < 2; msix++) {
+		if (!begin(t))
+			return;
+		function->config[MSIX_CAP + 1] = MSI_CAP;
+		function->config[MSI_CAP] = PCI_CAP_MSI;
+		fake_set16(function, MSI_CAP + 2, PCI_MSI_64 | PCI_MSI_ENABLE);
+		memset(&function->writable[MSI_CAP + 2], 0xff, 14);
+		fake_set16(function, MSIX_CAP + 2, (VECTORS - 1) | PCI_MSIX_ENABLE);
+		if (!msix)		/* its table cannot be used */
+			fake_set32(function, MSIX_CAP + 4, 5);
+		expect_eq(t, pci_irqs_open(&config.host.devices[0], 2, &irqs), 0);
+		expect_eq(t, irqs.kind, msix ? PCI_IRQ_MSIX : PCI_IRQ_MSI);
+		expect_eq(t, pci_config_read16(irqs.dev, MSI_CAP + 2), PCI_MSI_64);
+		expect_eq(t, pci_config_read16(irqs.dev, MSIX_CAP + 2),
+			  (VECTORS - 1) | (msix ? PCI_MSIX_ENABLE : 0));
+		pci_irqs_close(&irqs);
+		end(t);
+	}
+}
+
+KTEST(pci_function_that_does_not_reset_is_no_master_of_the_bus_any_more)
+{
+	if (!begin(t))
+		return;
+	require(t, virtio_device_start(dev, &driver) == 0);
+	fake.resets_slowly = ~0u;
+	virtio_device_fail(dev, "test", 0);
+	expect(t, !(function->config[PCI_COMMAND] & PCI_COMMAND_MASTER));
+	expect(t, function->config[PCI_COMMAND] & PCI_COMMAND_MEMORY);
+	expect(t, !dev->unsafe);
+	stop();
+	end(t);
+}
+
+KTEST(pci_function_that_stays_master_of_the_bus_is_unsafe)
+{
+	void *ring;
+
+	if (!begin(t))
+		return;
+	require(t, virtio_device_start(dev, &driver) == 0);
+	ring = queue->memory;
+	fake.resets_slowly = ~0u;
+	function->writable[PCI_COMMAND] = 0;
+	virtio_device_fail(dev, "test", 0);
+	expect(t, dev->unsafe);
+	stop();
+	page_free(ring, 0);
+	config.mistakes = 0;		/* writes to what cannot be written */
+	end(t);
+}
+
+KTEST(pci_queues_are_reset_only_where_there_is_a_register_for_it)
+{
+	for (uint32_t length = 56; length <= 60; length += 4) {
+		fake_registers_init(&fake, FAKE_PCI_MODERN, VIRTIO_ID_RNG, BAR);
+		fake.offered |= VIRTIO_F_RING_RESET;
+		function_make(BAR, FAKE_BAR_LEN);
+		fake_set32(function, COMMON_CAP + 12, length);
+		if (!discover(t))
+			return;
+		expect_eq(t, dev->ops->open(dev), 0);
+		expect_eq(t, (dev->ops->features(dev) & VIRTIO_F_RING_RESET) != 0, length == 60);
+		dev->ops->close(dev);
+		end(t);
+	}
+}
+
+KTEST(pci_modern_number_without_structures_is_no_legacy_device)
+{
+	fake_registers_init(&fake, FAKE_PCI_MODERN, VIRTIO_ID_RNG, BAR);
+	function_make(BAR, FAKE_BAR_LEN);
+	function->config[PCI_CAPABILITIES] = MSIX_CAP;
+	if (!discover(t))
+		return;
+	expect_str(t, dev->undriven, "no virtio structures");
+	expect(t, dev->modern);
 	end(t);
 }

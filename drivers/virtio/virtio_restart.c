@@ -17,13 +17,11 @@
 /* An empty ring, which is given to the device again. */
 static int queue_again(struct virtio_device *dev, struct virtqueue *vq)
 {
-	uint32_t entries = max(vq->size, vq->mask + 1);
-	uint32_t offered = dev->ops->queue_size_max(dev, vq->index);
+	uint32_t max = dev->ops->queue_size_max(dev, vq->index);
 	int rc;
 
-	if (offered < entries ||
-	    (dev->ops->queue_size_fixed && offered != entries)) {
-		virtio_device_fail(dev, "comes back with a queue of another size", offered);
+	if (max < vq->entries || (dev->ops->queue_size_fixed && max != vq->entries)) {
+		virtio_device_fail(dev, "comes back with a queue of another size", max);
 		return -EPROTO;
 	}
 	virtqueue_reinit(vq);

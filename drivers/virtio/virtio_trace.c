@@ -8,7 +8,6 @@
 #include "drivers/virtio/virtio_trace.h"
 
 #include "drivers/virtio/transport.h"
-#include "drivers/virtio/virtqueue_ring.h"
 #include "kernel/cmdline.h"
 #include "kernel/lib/errno.h"
 #include "kernel/lib/format.h"
@@ -375,32 +374,6 @@ void virtio_trace_response(struct virtio_trace_queue *q, uint16_t id, uint32_t w
 	contents_text(hex, &sum, r->segs, r->in, written);
 	print("trace %s q%u response %u: %u data %s sum %08x\n", q->device, q->index, r->number,
 	      written, hex[0] ? hex : "-", sum);
-}
-
-/* The slot that the next chain will have for its head, and the last one that came back had. */
-static const struct virtqueue_slot *first_free(const struct virtqueue *vq)
-{
-	return virtqueue_packed(vq) ? vq->pack.free : vq->free;
-}
-
-int virtqueue_traced_add(struct virtqueue *vq, const struct virtqueue_segment *segs, unsigned out,
-			 unsigned in, void *token)
-{
-	const struct virtqueue_slot *slot = first_free(vq);
-	int rc = virtqueue_add_any(vq, segs, out, in, token);
-
-	if (!rc)
-		virtio_trace_request(vq->trace, slot->id, segs, out, in);
-	return rc;
-}
-
-int virtqueue_traced_take(struct virtqueue *vq, void **token, uint32_t *written)
-{
-	int rc = virtqueue_plain_take(vq, token, written);
-
-	if (!rc)
-		virtio_trace_response(vq->trace, first_free(vq)->id, *written);
-	return rc;
 }
 
 static int trace_param(const char *value)

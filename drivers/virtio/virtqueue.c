@@ -13,7 +13,6 @@
  */
 #include "drivers/virtio/virtqueue.h"
 
-#include "drivers/virtio/virtio_trace.h"
 #include "drivers/virtio/virtqueue_ring.h"
 
 #ifdef CAIRN_HOSTED
@@ -86,6 +85,7 @@ void virtqueue_init(struct virtqueue *vq, const struct virtqueue_layout *layout,
 		.tables = layout->tables ? (struct virtq_desc *)(base + layout->tables) : NULL,
 		.slots = slots,
 		.size = shape->size,
+		.entries = shape->entries,
 		.mask = shape->entries - 1u,
 		.is_packed = wants(shape, VIRTIO_F_RING_PACKED),
 		.event_idx = wants(shape, VIRTIO_F_EVENT_IDX),
@@ -192,11 +192,12 @@ int virtqueue_lie(struct virtqueue *vq, const char *what, uint64_t value)
 	return -EPROTO;
 }
 
-int virtqueue_used_lie(struct virtqueue *vq, uint32_t id, uint32_t len)
+void virtqueue_used_lie(struct virtqueue *vq, uint32_t id, uint32_t len)
 {
-	if (!virtqueue_outstanding_slot(vq, id))
-		return virtqueue_lie(vq, "used id is no outstanding request", id);
-	return virtqueue_lie(vq, "used length beyond the writable bytes", len);
+	if (virtqueue_outstanding_slot(vq, id))
+		(void)virtqueue_lie(vq, "used length beyond the writable bytes", len);
+	else
+		(void)virtqueue_lie(vq, "used id is no outstanding request", id);
 }
 
 void *virtqueue_detach(struct virtqueue *vq)

@@ -115,7 +115,8 @@ struct virtqueue {
 	struct virtqueue_slot *slots;
 	struct virtq_desc *tables;	/* indirect, VIRTQUEUE_TABLE for each slot; NULL: none */
 	uint32_t size;			/* descriptors that are used */
-	uint32_t mask;			/* split: entries that the ring has, less 1 */
+	uint32_t entries;		/* that the ring has */
+	uint32_t mask;			/* entries - 1, for a split ring */
 	uint32_t direct;		/* so few free descriptors are kept for chains in tables */
 	bool is_packed;
 	bool event_idx;
@@ -131,12 +132,12 @@ struct virtqueue {
 	uint32_t detach_next;
 	struct {
 		struct virtqueue_slot *free;
-		uint16_t free_count;			/* descriptors */
-		uint16_t next_avail, next_used;		/* positions */
-		uint16_t avail_flags, used_flags;	/* that mark them so in this round */
-		uint16_t batch, batch_flags;		/* first that is not published */
-		uint16_t batch_length;
-		uint16_t in_flight;			/* descriptors that the device has */
+		uint32_t free_count;			/* descriptors */
+		uint32_t next_avail, next_used;		/* positions */
+		uint32_t avail_flags, used_flags;	/* that mark them so in this round */
+		uint32_t batch, batch_length;		/* descriptors that are not published */
+		uint32_t batch_flags;			/* of their first */
+		uint32_t in_flight;			/* descriptors that the device has */
 	} pack;
 
 	/* The owner's (virtio.c). */
@@ -219,13 +220,6 @@ bool __must_check virtqueue_interrupts_on_after(struct virtqueue *vq, unsigned c
 
 /* The queue refuses everything from now on; its device was reset. */
 void virtqueue_stop(struct virtqueue *vq);
-
-/*
- * After virtqueue_stop(), all tokens detached and the device reset: an empty
- * ring as it was made, which the device can be given again; the owner's fields
- * stay.
- */
-void virtqueue_reinit(struct virtqueue *vq);
 
 /*
  * After virtqueue_stop(): the next token that never came back, NULL when there
