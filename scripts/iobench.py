@@ -60,6 +60,8 @@ def devices(transport, options):
     for number, backend in enumerate(("user,ipv6=off", "hubport,hubid=0", "hubport,hubid=0"), 1):
         words += ["-netdev", "%s,id=net%d" % (backend, number)]
         models.append("virtio-net-%%s,netdev=net%d,mac=52:54:00:00:00:%02x" % (number, number))
+    # Where nobody listens a hub keeps a frame, and nothing proves the interrupt of who sent it.
+    words += ["-netdev", "user,ipv6=off,id=host", "-netdev", "hubport,hubid=0,id=up,netdev=host"]
     models.append("virtio-rng-%s")
     for model in models:
         words += ["-device", model % transport.suffix + options]
