@@ -25,15 +25,13 @@ enum {
 	NET_MAC_LEN = 6,
 	NET_HEADER_LEN = 14,		/* of Ethernet: destination, source, type */
 	NET_HEADROOM = 16,		/* before data, see net_packet.headroom */
-	NET_FRAME_MAX = 65550,		/* with segmentation offload */
 	NET_MTU_DEFAULT = 1500,
+	NET_MTU_MIN = 68,		/* VIRTIO 1.2, 5.1.4.1 */
+	NET_MTU_MAX = 65535,
 };
 
 /* How long a device may take to send before it is reset. */
 #define NET_ANSWER_NS	(10 * NS_PER_S)
-
-/* Segmentation that the device is to do (VIRTIO 1.2, 5.1.6). */
-enum net_gso { NET_GSO_NONE, NET_GSO_TCPV4, NET_GSO_TCPV6, NET_GSO_UDP_L4 };
 
 /* A frame to be sent; len bytes from its Ethernet header on, without FCS. */
 struct net_packet {
@@ -43,48 +41,29 @@ struct net_packet {
 	uint32_t len;
 	bool headroom;			/* the NET_HEADROOM bytes before data are the driver's too:
 					 * one descriptor instead of two */
-	bool checksum;			/* the device fills in a checksum: from byte checksum_start
-					 * on, at checksum_start + checksum_offset */
-	uint16_t checksum_start, checksum_offset;
-	enum net_gso gso;		/* needs checksum */
-	uint16_t gso_size;		/* payload of a segment */
-	uint16_t gso_header;		/* bytes of headers of each */
 
 	/* The class's and the driver's. */
 	struct netdev *device;
 	struct net_packet *next;
-	bool canceled;
-	unsigned queue;
+	uint64_t number;		/* in the order of submission */
+	bool waiting;			/* for room: the device has not been given it */
+	int error;			/* that it ends with once the device gives it back */
 };
 
 /* A frame that arrived, valid during receive(). */
 struct net_frame {
-	const uint8_t *data;
+	const uint8_t *data;		/* from the Ethernet header on */
 	uint32_t len;
-	bool checksum_good;		/* the device has verified it */
-	bool checksum_partial;		/* none was filled in: it came from this host (5.1.6.4.1) */
-	uint16_t checksum_start, checksum_offset;	/* with checksum_partial */
-	enum net_gso gso;
-	uint16_t gso_size;
-	unsigned queue;
 };
 
 struct netdev_stats {
 	uint64_t sent, sent_bytes;
 	uint64_t received, received_bytes;
-	uint64_t merged;		/* frames that took several buffers */
 	uint64_t transmit_errors;	/* packets that ended otherwise */
-	uint64_t receive_dropped;	/* nobody wanted them, or they did not fit */
+	uint64_t receive_dropped;	/* nobody wanted them, or they were no frames */
 	uint64_t doorbells;
 	uint64_t resets;
 	uint64_t link_changes;
-};
-
-/* What a device takes, a MAC address each (5.1.6.5.1, 5.1.6.5.2). */
-struct netdev_filter {
-	bool promiscuous, all_multicast;
-	const uint8_t (*macs)[NET_MAC_LEN];	/* unicast and multicast beside its own */
-	unsigned count;
 };
 
 struct netdev {
@@ -94,20 +73,14 @@ struct netdev {
 	uint16_t mtu;			/* bytes of payload */
 	bool link;			/* up; taken for up where it does not say */
 	uint32_t speed;			/* Mbit/s; 0: unknown */
-	bool full_duplex, duplex_known;
-	bool can_checksum, can_gso;	/* transmit offloads */
-	unsigned queue_pairs, queue_pairs_max;	/* in use; of the device */
+	bool full_duplex;
 	struct netdev_stats stats;
+	/* Takes a checked packet; it ends by request_end(). 0, or an error of netdev_transmit(). */
 	int (*transmit)(struct netdev *dev, struct net_packet *p);
+	/* Nobody wants it any more: it ends with `error`, once the device has it no more. */
 	void (*withdraw)(struct netdev *dev, struct net_packet *p, int error);
-	int (*set_filter)(struct netdev *dev, const struct netdev_filter *filter);
-	int (*set_mac)(struct netdev *dev, const uint8_t mac[NET_MAC_LEN]);
-	int (*set_queue_pairs)(struct netdev *dev, unsigned pairs);
-	/* Acknowledges the device's wish that we announce ourselves (5.1.6.5.4). */
-	int (*announce)(struct netdev *dev);
+	/* Resets the device and gives it what it had again. 0, -ENOTSUP, -ENODEV, -EPROTO. */
 	int (*restart)(struct netdev *dev);
-	void (*give_up)(struct netdev *dev);
-	int (*describe)(struct netdev *dev, char *buf, size_t size);
 
 	/* The user's. */
 	void (*receive)(struct netdev *dev, const struct net_frame *frame);	/* NULL: dropped */
@@ -124,15 +97,21 @@ struct netdev *netdev_at(unsigned index);
 
 /*
  * Returns 0: done() will be called. Else it will not: -EINVAL (no done(), shorter
- * than NET_HEADER_LEN, checksum outside the frame), -EMSGSIZE (longer than the
- * MTU allows, without gso), -EFAULT (no DMA memory), -ENOTSUP (an offload that the
- * device has not), -EBUSY (the packet is outstanding), -ENODEV (the device was
- * stopped).
+ * than NET_HEADER_LEN), -EMSGSIZE (longer than the MTU allows), -EFAULT (no DMA
+ * memory), -EBUSY (the packet is outstanding), -ENODEV (the device was stopped).
  */
 int __must_check netdev_transmit(struct netdev *dev, struct net_packet *p);
 
-/* As block_cancel(). */
+/*
+ * Ends a packet with -ECANCELED: at once if the device has not been given it,
+ * else as soon as the device gives it back; its memory is the device's until
+ * done() is called. False if it is not outstanding, or about to end. A limit that
+ * passes ends it the same way with -ETIMEDOUT.
+ */
 bool netdev_cancel(struct net_packet *p);
 
 /* Prints the lines of the boot report about network devices. */
 void netdev_report(void);
+
+/* "52:54:00:12:34:56", as format(). */
+int netdev_mac_format(const uint8_t mac[NET_MAC_LEN], char *buf, size_t size);

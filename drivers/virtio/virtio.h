@@ -111,7 +111,9 @@ struct virtio_driver {
 	 * Has the device give back something in this queue soon, so that its
 	 * interrupt is seen. May be called again after that came back, or if it
 	 * never does. NULL: cannot be done; the device is then polled.
-	 * Returns 0 or an error.
+	 * Returns 0 or an error; -ENOENT: nothing can make this queue interrupt,
+	 * which then stays unproved, and the driver looks by itself until
+	 * virtio_queue_interrupt_seen().
 	 */
 	int (*prove)(struct virtio_device *dev, struct virtqueue *vq);
 	/*
@@ -223,6 +225,12 @@ int virtio_device_describe(const struct virtio_device *dev, char *buf, size_t si
 
 /* "line gsi 46 seen", "MSI-X 2 vectors seen", "polled, no interrupt controller"; as format(). */
 int virtio_irqs_describe(const struct virtio_device *dev, char *buf, size_t size);
+
+/*
+ * Whether the queue's interrupt was ever seen, or the queue is polled. Of one that
+ * prove() could not make come it is not known else.
+ */
+bool virtio_queue_interrupt_seen(const struct virtqueue *vq);
 
 /* Interrupts that the device's sources have counted. */
 uint64_t virtio_irqs_count(const struct virtio_device *dev);

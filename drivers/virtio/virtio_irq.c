@@ -371,8 +371,10 @@ static bool queue_prove(struct virtio_device *dev, struct virtqueue *vq)
 	do {
 		uint64_t before = irq->count;
 
-		if (dev->driver->prove(dev, vq))
-			return false;
+		int rc = dev->driver->prove(dev, vq);
+
+		if (rc)
+			return rc == -ENOENT;
 		if (answer_prove(vq, irq, before))
 			return true;
 		(void)!queue_drain(vq);
@@ -426,6 +428,11 @@ void virtio_irqs_free(struct virtio_device *dev)
 	kfree(dev->sources);
 	dev->sources = NULL;
 	dev->queue_count = 0;
+}
+
+bool virtio_queue_interrupt_seen(const struct virtqueue *vq)
+{
+	return !vq->source || vq->source->irq.count > 0;
 }
 
 uint64_t virtio_irqs_count(const struct virtio_device *dev)

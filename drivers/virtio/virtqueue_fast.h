@@ -8,6 +8,7 @@
  */
 #pragma once
 
+#include "kernel/lib/errno.h"
 #include "mm/dma.h"
 
 /* Segments of a request that is compiled into its caller. */
@@ -36,7 +37,7 @@ int virtqueue_add_any(struct virtqueue *vq, const struct virtqueue_segment *segs
 		      unsigned in, void *token);
 int virtqueue_split_refresh(struct virtqueue *vq);
 int virtqueue_packed_take(struct virtqueue *vq, void **token, uint32_t *written);
-int virtqueue_used_lie(struct virtqueue *vq, uint32_t id, uint32_t len);
+void virtqueue_used_lie(struct virtqueue *vq, uint32_t id, uint32_t len);
 
 static inline bool virtqueue_traced(const struct virtqueue *vq)
 {
@@ -169,8 +170,10 @@ static __inlined int virtqueue_take_plain(struct virtqueue *vq, void **token, ui
 	id = ring_read(elem->id);
 	len = ring_read(elem->len);
 	slot = &vq->slots[id];
-	if (unlikely(id >= vq->size || slot->number >= vq->published || len > slot->writable))
-		return virtqueue_used_lie(vq, id, len);
+	if (unlikely(id >= vq->size || slot->number >= vq->published || len > slot->writable)) {
+		virtqueue_used_lie(vq, id, len);
+		return -EPROTO;
+	}
 	slot->number = VIRTQUEUE_IDLE;
 	slot->last->next = vq->free;
 	vq->free = slot;
