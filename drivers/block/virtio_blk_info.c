@@ -44,8 +44,8 @@ static int block_size_read(const struct virtio_blk_config *c, uint64_t features,
 }
 
 /*
- * Two descriptors are the header's and the status'. At least one is left: 0
- * would be none. A size of 0 is that of qemu-storage-daemon, which means no bound.
+ * Two descriptors are the header's and the status'. At least one is left: 0 would
+ * be none. A size_max of 0 bounds nothing: QEMU's storage daemon says so.
  */
 static int segments_read(const struct virtio_blk_config *c, uint64_t features, unsigned ring,
 			 struct block_info *out, struct virtio_blk_lie *lie)

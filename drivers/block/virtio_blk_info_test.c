@@ -141,6 +141,9 @@ KTEST(virtio_blk_info_bounds_segments)
 	expect_eq(t, info.segment_size, VIRTIO_BLK_PART_MAX);
 	expect_eq(t, virtio_blk_info(&c, all, 8, &info, &lie), 0);
 	expect_eq(t, info.segment_max, 6);
+	c.size_max = 0;
+	expect_eq(t, read_info(all), 0);
+	expect_eq(t, info.segment_size, VIRTIO_BLK_PART_MAX);
 	c.size_max = 5000;
 	expect_eq(t, read_info(all), 0);
 	expect_eq(t, info.segment_size, 4608);
