@@ -22,7 +22,7 @@
 enum {
 	DEPTH_MAX = 256,
 	BUFFER_ORDER = 8,		/* for all requests, in pages */
-	PLACES = 1024,			/* in turn; made beforehand, as they are not what is measured */
+	PLACES = 1024,			/* in turn; made beforehand: they are not measured */
 	WAIT_S = 60,
 };
 
