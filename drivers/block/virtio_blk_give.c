@@ -180,6 +180,8 @@ static int part_add(struct virtio_blk *v, struct virtio_blk_queue *q, struct vir
 	bool reads = r->op == BLOCK_READ || r->op == BLOCK_GET_ID;
 	unsigned n = 1;
 
+	if (r->op <= BLOCK_WRITE && p->len <= v->simple_max)
+		return simple_add(q->vq, p, (uint8_t *)r->buf + offset, p->len, !reads);
 	segs[0] = (struct virtqueue_segment){ &p->header, sizeof(p->header) };
 	if (reads || r->op == BLOCK_WRITE)
 		n += data_segments(v, (uint8_t *)r->buf + offset, p->len, &segs[1]);
