@@ -164,7 +164,8 @@ static void converse(struct ktest_run *t, struct netdev *dev)
 		uint32_t len = make_echo(dev, mac, (uint16_t)(i + 1), payloads[i]);
 
 		require(t, ask(t, dev, len, i % 2));
-		expect_eq(t, answer_len, len);
+		/* QEMU's network does not fill short frames up. */
+		expect(t, answer_len >= (uint32_t)ICMP_AT + ICMP_LEN + payloads[i]);
 		expect_eq(t, answer[ICMP_AT], 0);
 		expect(t, memcmp(answer + ICMP_AT + 4, frames[0] + NET_HEADROOM + ICMP_AT + 4,
 				 ICMP_LEN - 4u + payloads[i]) == 0);

@@ -9,10 +9,14 @@
  *
  *	dev->receive = frame_arrived;
  *
- * kernel/request.h says whose a packet is when. Packets of one turn of the loop
- * reach the device together, with one doorbell; those that it has no room for
- * wait. A frame that arrives is shown to the device's user and is the
- * driver's again when receive() returns.
+ * kernel/request.h says whose a packet is when; its data are the device's for as
+ * long. Packets of one turn of the loop reach the device together, with one
+ * doorbell; those that it has no room for wait. Those of one queue are sent in
+ * the order submitted. A device that was reset gets what it had once more.
+ *
+ * A frame that arrives is shown to the device's user and is the driver's again
+ * when receive() returns. It may transmit and cancel, and must not wait. A
+ * device that lies may change the frame meanwhile: copy first, then look.
  *
  * Context: the event loop.
  */
@@ -25,15 +29,19 @@ enum {
 	NET_MAC_LEN = 6,
 	NET_HEADER_LEN = 14,		/* of Ethernet: destination, source, type */
 	NET_HEADROOM = 16,		/* before data, see net_packet.headroom */
+	NET_FRAME_MIN = 60,		/* on a wire, without FCS */
 	NET_FRAME_MAX = 65550,		/* with segmentation offload */
+	NET_MTU_MIN = 68,		/* that a device may have (5.1.4.1) */
 	NET_MTU_DEFAULT = 1500,
+	NETDEV_FILTER_MAX = 64,		/* addresses of a filter */
+	NETDEV_TEXT_MAX = 128,
 };
 
 /* How long a device may take to send before it is reset. */
 #define NET_ANSWER_NS	(10 * NS_PER_S)
 
 /* Segmentation that the device is to do (VIRTIO 1.2, 5.1.6). */
-enum net_gso { NET_GSO_NONE, NET_GSO_TCPV4, NET_GSO_TCPV6, NET_GSO_UDP_L4 };
+enum net_gso { NET_GSO_NONE, NET_GSO_TCPV4, NET_GSO_TCPV6, NET_GSO_UDP_L4, NET_GSO_COUNT };
 
 /* A frame to be sent; len bytes from its Ethernet header on, without FCS. */
 struct net_packet {
@@ -49,12 +57,18 @@ struct net_packet {
 	enum net_gso gso;		/* needs checksum */
 	uint16_t gso_size;		/* payload of a segment */
 	uint16_t gso_header;		/* bytes of headers of each */
+	unsigned queue;			/* that sends it, modulo queue_pairs: frames in different
+					 * queues may overtake each other */
 
-	/* The class's and the driver's. */
+	/* The class's. */
 	struct netdev *device;
+
+	/* The driver's. */
 	struct net_packet *next;
-	bool canceled;
-	unsigned queue;
+	void *header;			/* that does not lie in the headroom */
+	uint64_t number;		/* in the order given */
+	int error;			/* that it will end with, once it has come back */
+	bool waits;			/* for room: the device does not have it */
 };
 
 /* A frame that arrived, valid during receive(). */
@@ -95,23 +109,43 @@ struct netdev {
 	bool link;			/* up; taken for up where it does not say */
 	uint32_t speed;			/* Mbit/s; 0: unknown */
 	bool full_duplex, duplex_known;
-	bool can_checksum, can_gso;	/* transmit offloads */
-	unsigned queue_pairs, queue_pairs_max;	/* in use; of the device */
+	bool can_checksum;		/* transmit offloads */
+	unsigned can_gso;		/* BIT(enum net_gso) of those that it has */
+	unsigned queue_pairs, queue_pairs_max;	/* in use; that could be */
+	bool promiscuous;		/* it shows us all frames, as far as it says */
 	struct netdev_stats stats;
+	/*
+	 * Takes a packet that is checked and outstanding; it ends by
+	 * request_end(). Returns 0, or netdev_refuse() of an error of
+	 * netdev_transmit().
+	 */
 	int (*transmit)(struct netdev *dev, struct net_packet *p);
+	/* Ends it with `error` as soon as the device has it no more; -ETIMEDOUT resets it. */
 	void (*withdraw)(struct netdev *dev, struct net_packet *p, int error);
+
+	/*
+	 * What is asked of the device beside frames. They return 0: it will be
+	 * asked, which netdev_settle() waits for; -ENOTSUP (it cannot), -EINVAL,
+	 * -ENOSPC (more than NETDEV_FILTER_MAX), -EBUSY (a queue that is to be
+	 * closed has packets), -ENODEV (it was stopped). What was asked for
+	 * holds through resets.
+	 */
 	int (*set_filter)(struct netdev *dev, const struct netdev_filter *filter);
 	int (*set_mac)(struct netdev *dev, const uint8_t mac[NET_MAC_LEN]);
 	int (*set_queue_pairs)(struct netdev *dev, unsigned pairs);
-	/* Acknowledges the device's wish that we announce ourselves (5.1.6.5.4). */
-	int (*announce)(struct netdev *dev);
+	bool asked;			/* it has not answered all of these */
+	int refused;			/* what netdev_settle() is to say */
+
+	/* Resets the device and gives it what it had again. 0, -ENODEV, -EPROTO. */
 	int (*restart)(struct netdev *dev);
-	void (*give_up)(struct netdev *dev);
+	/* Who drives it, and where; as format(). */
 	int (*describe)(struct netdev *dev, char *buf, size_t size);
 
 	/* The user's. */
 	void (*receive)(struct netdev *dev, const struct net_frame *frame);	/* NULL: dropped */
 	void (*link_changed)(struct netdev *dev);	/* may be NULL */
+	/* The device wants its peers told where it is now (5.1.6.5.4); may be NULL. */
+	void (*announce)(struct netdev *dev);
 	void *context;
 };
 
@@ -131,8 +165,31 @@ struct netdev *netdev_at(unsigned index);
  */
 int __must_check netdev_transmit(struct netdev *dev, struct net_packet *p);
 
-/* As block_cancel(). */
+/*
+ * Ends a packet with -ECANCELED: at once if the device does not have it yet,
+ * else as soon as it gives it back: its data are the device's until done() is
+ * called. False if it is not outstanding or about to end. A limit that passes
+ * ends it the same way with -ETIMEDOUT, but then a device that still has it is
+ * reset, and is given what else it had again.
+ */
 bool netdev_cancel(struct net_packet *p);
+
+/* For drivers: the packet was not taken, for this reason, which it returns. */
+int netdev_refuse(struct net_packet *p, int error);
+
+/*
+ * Runs the loop until the device has answered all that was asked of it. Returns
+ * 0; -EIO (it refused something since this was last called), -ENODEV (it was
+ * stopped), -ETIMEDOUT, -EBUSY (too many such calls within each other).
+ */
+int __must_check netdev_settle(struct netdev *dev);
+
+/* One line: address, MTU, link, queues, what it can do; as format(). */
+int netdev_describe(const struct netdev *dev, char *buf, size_t size);
+
+/* "52:54:00:12:34:56"; as format(). And back: 0, -EINVAL. */
+int net_mac_format(const uint8_t mac[NET_MAC_LEN], char *buf, size_t size);
+int __must_check net_mac_parse(const char *text, uint8_t mac[NET_MAC_LEN]);
 
 /* Prints the lines of the boot report about network devices. */
 void netdev_report(void);

@@ -45,6 +45,7 @@ struct virtio_source {
 	unsigned idle;			/* interrupts in a row that brought nothing */
 	uint64_t idle_since;		/* time_now() at the first of them */
 	struct virtio_source *next_stormed;
+	unsigned silent;		/* looks in a row that found something waiting */
 	char name[48];
 };
 

@@ -254,17 +254,20 @@ int virtio_features_settle(struct virtio_device *dev)
 static int features_agree(struct virtio_device *dev, const struct virtio_driver *driver)
 {
 	uint64_t offered = dev->ops->features(dev);
+	uint64_t fit = offered & driver->features;
 
+	if (driver->features_fit)
+		fit = driver->features_fit(fit);
 	if (virtio_is_legacy(dev)) {		/* bits 0 to 31 only */
-		dev->features = offered & UINT32_MAX &
-				(driver->features | core_features | VIRTIO_F_ANY_LAYOUT);
+		dev->features = (fit | (offered & (core_features | VIRTIO_F_ANY_LAYOUT))) &
+				UINT32_MAX;
 		return virtio_features_settle(dev);
 	}
 	if (!(offered & VIRTIO_F_VERSION_1)) {
 		virtio_device_fail(dev, "modern without VERSION_1, features", offered);
 		return -EPROTO;
 	}
-	dev->features = offered & (driver->features | core_features);
+	dev->features = fit | (offered & core_features);
 	if (!driver->queue_halted || !driver->queue_restarted || !dev->ops->queue_reset)
 		dev->features &= ~VIRTIO_F_RING_RESET;
 	return virtio_features_settle(dev);

@@ -81,7 +81,8 @@ struct virtio_device {
 	unsigned queue_count;		/* that were set up */
 	const char *irq_kind;		/* transport: "MSI-X", "MSI", "line"; NULL: none */
 	const char *irq_why;		/* why it is no better one, or polled; else NULL */
-	enum irq_proof proof;		/* of all its sources */
+	enum irq_proof proof;		/* of all its sources that can be proved */
+	struct timer unproved;		/* looks after the others */
 	bool polled;
 	struct poller poller;
 	uint64_t config_changes;	/* interrupts that told of one, or may have */
@@ -100,6 +101,11 @@ struct virtio_driver {
 	const char *name;
 	uint32_t id;			/* device type */
 	uint64_t features;		/* that it can use: nothing else is accepted */
+	/*
+	 * Of the features that both have, those that make sense together (2.2.1);
+	 * NULL: all.
+	 */
+	uint64_t (*features_fit)(uint64_t features);
 	unsigned queues;		/* that it sets up, at most */
 	/*
 	 * Sets up queues, calls virtio_device_ready(), makes itself known.
@@ -111,7 +117,8 @@ struct virtio_driver {
 	 * Has the device give back something in this queue soon, so that its
 	 * interrupt is seen. May be called again after that came back, or if it
 	 * never does. NULL: cannot be done; the device is then polled.
-	 * Returns 0 or an error.
+	 * Returns 0; -ENOENT (nothing makes this queue do so: its interrupt is
+	 * used unproved, and watched); or another error.
 	 */
 	int (*prove)(struct virtio_device *dev, struct virtqueue *vq);
 	/*

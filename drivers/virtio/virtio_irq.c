@@ -17,7 +17,9 @@
  * back, and its source must count. A line that stays silent is tried in
  * another way, if the transport knows one; after that the device is polled.
  * Nothing can make a device change its configuration, so a source that is for
- * this alone stays unproved, and silence there harms nobody.
+ * this alone stays unproved, and silence there harms nobody. Nor can a driver
+ * make a frame arrive: such a source is used unproved, and until it was seen
+ * somebody looks now and then whether something waits there in silence.
  *
  * A line that is asserted and is nobody's is masked (kernel/irq.c), and with it
  * whoever is on it for good reason; he is polled from then on. Not so during a
@@ -39,8 +41,11 @@
 
 enum {
 	ANSWER_TRIES = 5,	/* of irq_prove(): a second in all */
+	UNPROVED_LOOKS = 2,	/* in a row that find something waiting: it is silent */
 	STORM_IDLE = 1000,	/* interrupts in a row for nothing, in a second: no more of them */
 };
+
+#define UNPROVED_NS	(100 * NS_PER_MS)	/* between two looks */
 
 static void poll_instead(struct virtio_device *dev, const char *why);
 
@@ -152,6 +157,7 @@ static void sources_disconnect(struct virtio_device *dev)
 	if (dev->irq_kind)
 		dev->ops->irqs_close(dev);
 	virtio_config_stop(dev);
+	timer_cancel(&dev->unproved);
 	dev->irq_kind = NULL;
 	dev->source_count = 0;
 }
@@ -371,8 +377,10 @@ static bool queue_prove(struct virtio_device *dev, struct virtqueue *vq)
 	do {
 		uint64_t before = irq->count;
 
-		if (dev->driver->prove(dev, vq))
-			return false;
+		int rc = dev->driver->prove(dev, vq);
+
+		if (rc)
+			return rc == -ENOENT;
 		if (answer_prove(vq, irq, before))
 			return true;
 		(void)!queue_drain(vq);
@@ -388,15 +396,54 @@ static bool queue_prove(struct virtio_device *dev, struct virtqueue *vq)
 	return false;
 }
 
+/* One queue that was not seen to interrupt; whether it goes on being waited for. */
+static bool unproved_check(struct virtqueue *vq)
+{
+	struct virtio_source *s = vq->source;
+
+	if (s->irq.count) {
+		s->irq.proof = IRQ_SEEN;
+		return true;
+	}
+	s->silent = virtqueue_has_used(vq) ? s->silent + 1 : 0;
+	return s->silent < UNPROVED_LOOKS;
+}
+
+static void unproved_look(struct timer *t)
+{
+	struct virtio_device *dev = container_of(t, struct virtio_device, unproved);
+	bool left = false;
+
+	for (struct virtqueue *vq = dev->queues; vq; vq = vq->next) {
+		if (!vq->source || vq->source->irq.proof == IRQ_SEEN)
+			continue;
+		if (!unproved_check(vq)) {
+			dev->proof = IRQ_NOT_SEEN;
+			poll_instead(dev, "interrupt not seen");
+			return;
+		}
+		left |= vq->source->irq.proof != IRQ_SEEN;
+	}
+	if (left)
+		timer_start(t, UNPROVED_NS);
+}
+
+/* True if each source was seen, or at least one, and nothing can make the others fire. */
 static bool queues_prove(struct virtio_device *dev)
 {
+	bool seen = false;
+
 	for (struct virtqueue *vq = dev->queues; vq && !dev->fault; vq = vq->next) {
 		if (!vq->source)
 			return false;
 		if (vq->source->irq.proof != IRQ_SEEN && !queue_prove(dev, vq))
 			return false;
+		seen |= vq->source->irq.proof == IRQ_SEEN;
 	}
-	return true;
+	dev->unproved.expired = unproved_look;
+	if (seen && !dev->fault)
+		unproved_look(&dev->unproved);
+	return seen;
 }
 
 void virtio_irqs_prove(struct virtio_device *dev)
