@@ -152,6 +152,9 @@ struct netdev {
 /* Adds a device for good. Returns 0, -ENOSPC. */
 int __must_check netdev_register(struct netdev *dev);
 
+/* For the host's tests: the list is empty again. */
+void netdev_forget(void);
+
 unsigned netdev_count(void);
 /* In the order found; NULL past the last. */
 struct netdev *netdev_at(unsigned index);
