@@ -409,7 +409,6 @@ void fake_nic_init(struct fake_nic *n)
 	static const uint8_t mac[NET_MAC_LEN] = { 0x52, 0x54, 0, 0x12, 0x34, 0x56 };
 
 	memset(n, 0, sizeof(*n));
-	netdev_forget();
 	fake_device_init(&n->device, VIRTIO_ID_NET);
 	n->device.answer = rung;
 	n->device.forget = forget;

@@ -25,11 +25,6 @@ int netdev_register(struct netdev *dev)
 	return 0;
 }
 
-void netdev_forget(void)
-{
-	device_count = 0;
-}
-
 unsigned netdev_count(void)
 {
 	return device_count;

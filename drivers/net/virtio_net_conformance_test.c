@@ -125,7 +125,6 @@ static const struct virtio_driver *net_driver(void)
 
 static void offer(uint64_t features, bool modern)
 {
-	netdev_forget();
 	fake_device_init(&fake, VIRTIO_ID_NET);
 	fake.answer = answer;
 	fake.dev.modern = modern;
