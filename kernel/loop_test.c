@@ -313,8 +313,13 @@ KTEST(timers_that_restart_at_once_let_the_loop_go_on)
 
 	forget();
 	timer_start(&timer, 0);
-	for (unsigned i = 0; i < TRIES && ran_count < 3; i++)
-		expect(t, timers_run(time_now()) <= 1);
+	/* Those of devices may run, too. */
+	for (unsigned i = 0; i < TRIES && ran_count < 3; i++) {
+		unsigned before = ran_count;
+
+		timers_run(time_now());
+		expect(t, ran_count - before <= 1);
+	}
 	expect_str(t, ran, "rrr");
 	expect(t, timer_cancel(&timer));
 }

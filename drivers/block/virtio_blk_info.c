@@ -43,7 +43,10 @@ static int block_size_read(const struct virtio_blk_config *c, uint64_t features,
 	return 0;
 }
 
-/* Two descriptors are the header's and the status'. At least one is left: 0 would be none. */
+/*
+ * Two descriptors are the header's and the status'. At least one is left: 0 would
+ * be none. A size_max of 0 bounds nothing: QEMU's storage daemon says so.
+ */
 static int segments_read(const struct virtio_blk_config *c, uint64_t features, unsigned ring,
 			 struct block_info *out, struct virtio_blk_lie *lie)
 {
@@ -55,7 +58,7 @@ static int segments_read(const struct virtio_blk_config *c, uint64_t features, u
 	if (features & VIRTIO_BLK_F_SEG_MAX)
 		out->segment_max = min(c->seg_max ?: 1, out->segment_max);
 	out->segment_size = VIRTIO_BLK_PART_MAX;
-	if (features & VIRTIO_BLK_F_SIZE_MAX)
+	if (features & VIRTIO_BLK_F_SIZE_MAX && c->size_max)
 		out->segment_size = min(c->size_max, out->segment_size);
 	if (out->segment_size < BLOCK_SECTOR)
 		return lie_tell(lie, "segments that hold no sector", out->segment_size);

@@ -111,8 +111,8 @@ KTEST(virtio_blk_info_leaves_out_half_a_block_at_the_end)
 KTEST(virtio_blk_info_refuses_segments_that_hold_nothing)
 {
 	begin();
-	c.size_max = 0;
-	expect_lie(t, "segments that hold no sector", 0);
+	c.size_max = 1;
+	expect_lie(t, "segments that hold no sector", 1);
 	c.size_max = 511;
 	expect_lie(t, "segments that hold no sector", 511);
 	c.size_max = 512;
@@ -138,6 +138,9 @@ KTEST(virtio_blk_info_bounds_segments)
 	expect_eq(t, info.segment_size, VIRTIO_BLK_PART_MAX);
 	expect_eq(t, virtio_blk_info(&c, all, 8, &info, &lie), 0);
 	expect_eq(t, info.segment_max, 6);
+	c.size_max = 0;
+	expect_eq(t, read_info(all), 0);
+	expect_eq(t, info.segment_size, VIRTIO_BLK_PART_MAX);
 	c.size_max = 5000;
 	expect_eq(t, read_info(all), 0);
 	expect_eq(t, info.segment_size, 4608);

@@ -132,12 +132,12 @@ struct virtqueue {
 	uint32_t detach_next;
 	struct {
 		struct virtqueue_slot *free;
-		uint16_t free_count;			/* descriptors */
-		uint16_t next_avail, next_used;		/* positions */
-		uint16_t avail_flags, used_flags;	/* that mark them so in this round */
-		uint16_t batch, batch_flags;		/* first that is not published */
-		uint16_t batch_length;
-		uint16_t in_flight;			/* descriptors that the device has */
+		uint32_t free_count;			/* descriptors */
+		uint32_t next_avail, next_used;		/* positions */
+		uint32_t avail_flags, used_flags;	/* that mark them so in this round */
+		uint32_t batch, batch_length;		/* descriptors that are not published */
+		uint32_t batch_flags;			/* of their first */
+		uint32_t in_flight;			/* descriptors that the device has */
 	} pack;
 
 	/* The owner's (virtio.c). */
