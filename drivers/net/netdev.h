@@ -156,6 +156,9 @@ unsigned netdev_count(void);
 /* In the order found; NULL past the last. */
 struct netdev *netdev_at(unsigned index);
 
+/* For the host's tests: the list is empty again. */
+void netdevs_forget(void);
+
 /*
  * Returns 0: done() will be called. Else it will not: -EINVAL (no done(), shorter
  * than NET_HEADER_LEN, checksum outside the frame), -EMSGSIZE (longer than the
