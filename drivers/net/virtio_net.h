@@ -191,7 +191,8 @@ struct virtio_net {
 	struct virtio_net_tx tx[VIRTIO_NET_PAIRS_MAX];
 
 	/* virtio_net_rx.c's */
-	uint32_t buffer_len;
+	uint32_t buffer_len;		/* bytes of memory of each */
+	uint32_t buffer_use;		/* of these: room for as much frame behind any header */
 	uint32_t frame_max;		/* bytes of a frame that is no segment's origin */
 	uint8_t *merge;			/* a frame of several buffers; NULL: none is that long */
 	uint32_t merge_len;

@@ -41,13 +41,13 @@ static unsigned chunk_order(const struct virtio_net *v)
 
 static int buffer_post(struct virtio_net *v, struct virtio_net_rx *q, void *buffer)
 {
-	struct virtqueue_segment segs[2] = { { buffer, v->buffer_len } };
+	struct virtqueue_segment segs[2] = { { buffer, v->buffer_use } };
 
 	if (likely(!v->header_alone))
 		return virtqueue_add(q->vq, segs, 0, 1, buffer);
 	segs[0].len = v->header_len;
 	segs[1] = (struct virtqueue_segment){
-		(uint8_t *)buffer + v->header_len, v->buffer_len - v->header_len,
+		(uint8_t *)buffer + v->header_len, v->buffer_use - v->header_len,
 	};
 	return virtqueue_add(q->vq, segs, 0, 2, buffer);
 }
@@ -128,12 +128,13 @@ static void lengths_init(struct virtio_net *v)
 	v->buffer_len = VIRTIO_NET_BUFFER;
 	v->merge_len = 0;
 	if (!(has & VIRTIO_NET_F_MRG_RXBUF))
-		while (v->buffer_len < v->frame_max + v->header_len)
+		while (v->buffer_len < v->frame_max + sizeof(struct virtio_net_header))
 			v->buffer_len *= 2;
 	else if (has & VIRTIO_NET_F_GUEST_TSO)
 		v->merge_len = max(v->frame_max, (uint32_t)NET_FRAME_MAX);
 	else if (v->frame_max + v->header_len > v->buffer_len)
 		v->merge_len = v->frame_max;
+	v->buffer_use = v->buffer_len - (uint32_t)sizeof(struct virtio_net_header) + v->header_len;
 }
 
 static int queue_alloc(struct virtio_net *v, struct virtio_net_rx *q)
