@@ -160,6 +160,14 @@ static void line_run(struct virtio_net *v, struct virtio_net_tx *q)
 		publish_soon(v);
 }
 
+/* All of them: a header that came back in one queue may be waited for in another. */
+static void lines_run(struct virtio_net *v)
+{
+	for (unsigned i = 0; i < v->pairs; i++)
+		if (v->tx[i].first)
+			line_run(v, &v->tx[i]);
+}
+
 /* What came back. */
 static void drain(struct virtio_net *v, struct virtio_net_tx *q)
 {
@@ -183,8 +191,8 @@ static void drain(struct virtio_net *v, struct virtio_net_tx *q)
 	v->back.packets += count;
 	v->net.stats.sent += count;
 	v->net.stats.sent_bytes += bytes;
-	if (unlikely(count && q->first))
-		line_run(v, q);
+	if (unlikely(count && (q->first || v->pairs > 1)))
+		lines_run(v);
 }
 
 /* What the short way cannot do, and what the ring refused in it: `rc`. */
@@ -356,9 +364,7 @@ void virtio_net_tx_give_back(struct virtio_net *v)
 		q->first = NULL;
 		q->end = &q->first;
 	}
-	for (unsigned i = 0; i < v->net.queue_pairs; i++)
-		if (v->tx[i].first)
-			line_run(v, &v->tx[i]);
+	lines_run(v);
 }
 
 void virtio_net_tx_end_all(struct virtio_net *v)
