@@ -316,6 +316,8 @@ class Run:
                 session.wait(rest, self.timeout)
             elif word == "send":
                 session.send(rest)
+            elif word == "for":
+                for_each(session, rest, self.timeout)
             elif word == "stall":
                 seconds, _, line = rest.partition(" ")
                 session.stall(line, float(seconds))
@@ -404,6 +406,15 @@ def control(session, text):
     pairs = [word.partition("=") for word in words]
     session.control(execute, **{name: int(value) if value.isdigit() else value
                                 for name, _, value in pairs})
+
+
+def for_each(session, rest, timeout):
+    """`COUNT LINE => REGEX`: sends LINE so many times, with @n@ from 0 on, and waits."""
+    line, _, regex = rest.partition(" => ")
+    count, _, line = line.partition(" ")
+    for n in range(int(count)):
+        session.send(line.replace("@n@", str(n)))
+        session.wait(regex, timeout)
 
 
 def kill(session, least, most):

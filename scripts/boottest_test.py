@@ -256,6 +256,12 @@ class RunTest(unittest.TestCase):
         self.assertRegex(shown.getvalue(), r"(?m)^ok 1 fake # SKIP no tap$")
         self.assertRegex(shown.getvalue(), r"(?m)^0 passed, 0 failed$")
 
+    def test_a_step_may_be_done_several_times(self):
+        script = "for 2 ask @n@ => ^done$"
+        self.assertEqual(self.problems("done\ndone\n", 33, script=script), "")
+        self.assertEqual(self.session.sent, ["ask 0", "ask 1"])
+        self.assertIn("never said", self.problems("done\n", 33, script=script))
+
     def test_what_a_backend_says_counts(self):
         keys = {"backend": "vhost-blk --size 1", "cmdline": "", "expect": "^vhost: requests: 0$"}
         with mock.patch.object(boottest.backend.Backend, "finish", return_value=[]), \

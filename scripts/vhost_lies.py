@@ -34,6 +34,7 @@ class Lie:
         self.name, self.value = found[1], found[2] or ""
         self.first = int(found[3] or 1)
         self.last = self.first if found[3] and not found[4] else None
+        self.told = False
 
     def due(self, number):
         return self.first <= number and (self.last is None or number <= self.last)
@@ -42,7 +43,9 @@ class Lie:
         function, rings = LIES[self.name]
         if vring.ring.kind not in rings:
             raise LieError("%s cannot be told on a %s ring" % (self.name, vring.ring.kind))
-        disk.say("lie %s at request %d" % (self.name, disk.number))
+        if not self.told:       # a line for each would be many
+            disk.say("lie %s at request %d" % (self.name, disk.number))
+        self.told = True
         disk.value = self.value
         function(disk, vring, chain, written)
 

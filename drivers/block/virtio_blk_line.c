@@ -72,7 +72,7 @@ int virtio_blk_line_submit(struct virtio_blk *v, struct block_request *r)
 	bool has_data = r->op <= BLOCK_WRITE || r->op == BLOCK_GET_ID, first;
 	paddr_t addr;
 
-	if (v->dev->fault)
+	if (v->block.stopped)
 		return -ENODEV;
 	if (has_data && dma_addr(r->buf, virtio_blk_span(r), &addr))
 		return -EFAULT;

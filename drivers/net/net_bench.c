@@ -148,9 +148,11 @@ static void packets_make(const struct netdev *from, const struct netdev *to)
 
 static const struct netdev *heard_by;
 
+/* Proofs of interrupts and frames of before may come late. */
 static void hear(struct netdev *dev, const struct net_frame *frame)
 {
-	if (is_ours(frame))
+	if (is_ours(frame) && frame->data[0] == 0xff &&
+	    memcmp(frame->data + NET_MAC_LEN, run.sender->mac, NET_MAC_LEN) == 0)
 		heard_by = dev;
 }
 

@@ -35,11 +35,6 @@ struct netdev *netdev_at(unsigned index)
 	return index < device_count ? devices[index] : NULL;
 }
 
-void netdevs_forget(void)
-{
-	device_count = 0;
-}
-
 static int gso_check(const struct netdev *dev, const struct net_packet *p)
 {
 	if (p->gso >= NET_GSO_COUNT || !p->checksum || p->gso_size == 0 ||

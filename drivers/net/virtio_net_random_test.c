@@ -5,7 +5,7 @@
  * there was; what ended well was seen by the device as it was given, and frames
  * arrive whole and in order.
  */
-#include "drivers/net/fake_nic.h"
+#include "drivers/net/fake_nic_test.h"
 
 #include "kernel/host_loop.h"
 #include "kernel/ktest.h"

@@ -53,7 +53,7 @@ bool fake_virtqueue_fetch(struct fake_virtqueue *d);
 /* Gives back the request chains[i], with `len` written bytes; interrupts if that is wanted. */
 void fake_virtqueue_use(struct fake_virtqueue *d, unsigned i, uint32_t len);
 
-/* Writes a used element as it is told to; `flags` are those of a packed ring, beside the round's. */
+/* Writes a used element as told; `flags` are those of a packed ring, beside the round's. */
 void fake_virtqueue_say(struct fake_virtqueue *d, uint32_t id, uint32_t len, uint16_t flags);
 
 /* Wants a doorbell for the next request that it has not fetched; or for none. */

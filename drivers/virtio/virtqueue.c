@@ -15,10 +15,6 @@
 
 #include "drivers/virtio/virtqueue_ring.h"
 
-#ifdef CAIRN_HOSTED
-void (*virtqueue_read_hook)(void);
-#endif
-
 static bool wants(const struct virtqueue_shape *shape, uint64_t feature)
 {
 	return (shape->features & VIRTQUEUE_FEATURES & feature) != 0;

@@ -140,7 +140,8 @@ KTEST(virtqueue_lie_used_id_not_published)
 
 		lie_open(t, kinds[k]);
 		require(t, add_one(&tokens[3]));
-		for (id = 0; dev.slots[id].token != &tokens[3] || dev.slots[id].number == UINT64_MAX;)
+		for (id = 0; dev.slots[id].token != &tokens[3] ||
+		     dev.slots[id].number == UINT64_MAX;)
 			id++;
 		fake_virtqueue_say(&dev, id, 1, 0);
 		lie_caught(t, 4, id_lie, id);

@@ -94,7 +94,8 @@ static __noinline void undo_direct(struct virtqueue *vq, unsigned count)
 }
 
 static __inlined int direct_fill(struct virtqueue *vq, const struct virtqueue_segment *segs,
-				 unsigned i, unsigned out, unsigned n, struct cursor *c, bool window)
+				 unsigned i, unsigned out, unsigned n, struct cursor *c,
+				 bool window)
 {
 	struct pvirtq_desc *desc = &vq->packed[c->at];
 	uint16_t flags = (uint16_t)(c->round | (i >= out ? VIRTQ_DESC_F_WRITE : 0) |

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "drivers/net/fake_nic.h"
+#include "drivers/net/fake_nic_test.h"
 
 #include "kernel/lib/errno.h"
 #include "kernel/lib/string.h"
@@ -452,19 +452,9 @@ struct netdev *fake_nic_start(struct fake_nic *n)
 	return netdev_at(before);
 }
 
-/* Drivers keep their devices for ever; so there is somebody who knows of them. */
-static void *kept;
-
 void fake_nic_end(struct fake_nic *n)
 {
-	struct netdev *dev;
-
 	virtio_device_fail(&n->device.dev, "the test is over", 0);
 	virtio_queues_free(&n->device.dev);
 	requests_tell();
-	for (unsigned i = 0; (dev = netdev_at(i)); i++) {
-		dev->context = kept;
-		kept = dev;
-	}
-	netdevs_forget();
 }

@@ -89,8 +89,11 @@ bool fake_nic_deliver(struct fake_nic *n, unsigned queue, const struct virtio_ne
 /* The same as a lie: one buffer, whose header says `buffers`, of which `written` bytes were. */
 void fake_nic_deliver_lie(struct fake_nic *n, unsigned queue, uint16_t buffers, uint32_t written);
 
-/* Has the driver drive it; NULL if it does not. */
+/*
+ * Has the driver drive it; NULL if it does not. Devices stay for ever, so few
+ * of these.
+ */
 struct netdev *fake_nic_start(struct fake_nic *n);
 
-/* The fake is used again: what hangs on it goes, and netdev.h knows of no device any more. */
+/* The fake is used again: what hangs on it goes. */
 void fake_nic_end(struct fake_nic *n);
