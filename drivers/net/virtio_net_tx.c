@@ -47,11 +47,11 @@ static __inlined void publish_soon(struct virtio_net *v)
 
 static void spare_give_back(struct virtio_net *v, struct net_packet *p)
 {
-	struct virtio_net_spare *s = p->header;
+	struct virtio_net_spare *s = &v->spare[p->header - 1];
 
 	s->next = v->spares;
 	v->spares = s;
-	p->header = NULL;
+	p->header = 0;
 }
 
 static void header_fill(struct virtio_net_header *h, const struct net_packet *p, unsigned len)
@@ -82,14 +82,6 @@ static __inlined void headroom_clear(const struct net_packet *p)
 	room->high = 0;
 }
 
-/* The ring has it now. */
-static __inlined void packet_given(struct virtio_net *v, struct net_packet *p, void *header)
-{
-	p->header = header;
-	p->number = v->given++;
-	p->waits = false;
-}
-
 /* Gives the device any packet. Returns 0, or what virtqueue_add() does; it is not shown yet. */
 static int give(struct virtio_net *v, struct virtio_net_tx *q, struct net_packet *p)
 {
@@ -110,11 +102,13 @@ static int give(struct virtio_net *v, struct virtio_net_tx *q, struct net_packet
 	rc = virtqueue_add(q->vq, segs, 1 + alone, 0, p);
 	if (rc)
 		return rc;
-	if (spare)
+	p->number = q->vq->added;
+	if (spare) {
+		p->header = (uint8_t)(spare - v->spare + 1);
 		v->spares = spare->next;
+	}
 	if (header != &v->plain)
 		header_fill(header, p, v->header_len);
-	packet_given(v, p, spare);
 	return 0;
 }
 
@@ -140,6 +134,14 @@ static void packet_over(struct virtio_net *v, struct net_packet *p, int error)
 {
 	v->net.stats.transmit_errors += error != 0;
 	request_end(&p->request, error);
+}
+
+/* One that came back and has a spare header, or ends with an error. */
+static __noinline void packet_back(struct virtio_net *v, struct net_packet *p)
+{
+	if (p->header)
+		spare_give_back(v, p);
+	packet_over(v, p, p->error);
 }
 
 /* Gives the device of the line what there is room for; what it cannot have ends. */
@@ -181,10 +183,8 @@ static void drain(struct virtio_net *v, struct virtio_net_tx *q)
 
 		count++;
 		bytes += p->len;
-		if (unlikely(p->header))
-			spare_give_back(v, p);
-		if (unlikely(p->error))
-			packet_over(v, p, p->error);
+		if (unlikely(p->error | p->header))
+			packet_back(v, p);
 		else
 			request_end(&p->request, 0);
 	}
@@ -219,17 +219,18 @@ int virtio_net_transmit(struct netdev *dev, struct net_packet *p)
 {
 	struct virtio_net *v = virtio_net_of(dev);
 	struct virtio_net_tx *q = queue_of(v, p);
-	uint8_t *header = (uint8_t *)p->data - v->header_len;
-	struct virtqueue_segment seg = { header, p->len + v->header_len };
+	struct virtqueue *vq = q->vq;
+	unsigned header_len = v->header_len;
+	struct virtqueue_segment seg = { (uint8_t *)p->data - header_len, p->len + header_len };
 	int rc;
 
 	if (unlikely(!p->headroom || p->checksum || v->header_alone || q->first))
 		return transmit_otherwise(v, q, p, -ENOSPC);
-	rc = virtqueue_add(q->vq, &seg, 1, 0, p);
+	rc = virtqueue_add(vq, &seg, 1, 0, p);
 	if (unlikely(rc))
 		return transmit_otherwise(v, q, p, rc);
 	headroom_clear(p);
-	packet_given(v, p, NULL);
+	p->number = vq->added;
 	publish_soon(v);
 	return 0;
 }
