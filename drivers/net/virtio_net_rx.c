@@ -317,11 +317,10 @@ static __noinline bool frame_take_otherwise(struct virtio_net *v, struct virtio_
 static __inlined bool frame_take(struct virtio_net *v, struct virtio_net_rx *q,
 				 struct virtqueue *vq, void *buffer, uint32_t len, bool merges)
 {
-	const struct virtio_net_header *h = buffer;
+	const volatile struct virtio_net_header *h = buffer;	/* each read once */
 
 	if (unlikely(len < v->header_len || len - v->header_len > v->frame_max ||
-		     READ_ONCE(h->flags) || READ_ONCE(h->gso_type) ||
-		     (merges && READ_ONCE(h->num_buffers) != 1)))
+		     h->flags || h->gso_type || (merges && h->num_buffers != 1)))
 		return frame_take_otherwise(v, q, buffer, len);
 	deliver(v, (uint8_t *)buffer + v->header_len, len - v->header_len);
 	return buffer_again(v, vq, buffer);
