@@ -200,10 +200,16 @@ def expand_devices(text):
     return devices
 
 
-def _netdev(guest, number):
+def _netdev(guest, number, options):
+    """What a net hangs on, and the options that are its own: hub=N is a wire
+    with all others that say so."""
+    hub = re.match(r"hub=(\d+)(?:,|$)", options)
+    if hub:
+        return "hubport,hubid=" + hub.group(1), options[hub.end():]
     if number or not guest.tap:
-        return "user"
-    return "tap,ifname=%s,script=no,downscript=no,vhost=off,queues=%d" % (tap.NAME, guest.tap)
+        return "user", options
+    return ("tap,ifname=%s,script=no,downscript=no,vhost=off,queues=%d"
+            % (tap.NAME, guest.tap), options)
 
 
 def _device_arguments(guest):
@@ -214,7 +220,8 @@ def _device_arguments(guest):
         name, _, options = device.partition(",")
         model = DEVICES[name]
         if name == "net":
-            words += ["-netdev", _netdev(guest, nets) + ",id=net%d" % nets]
+            wire, options = _netdev(guest, nets, options)
+            words += ["-netdev", wire + ",id=net%d" % nets]
             model, nets = model % (bus, nets), nets + 1
         elif name == "blk":
             backend = "driver=null-co,read-zeroes=on"

@@ -145,6 +145,14 @@ class CommandTest(unittest.TestCase):
             guest = qemu.Guest(machine=machine, boot="direct", elf="x", devices=["rng"])
             self.assertIn(model, qemu.command(guest))
 
+    def test_nets_have_a_network_each_or_share_a_wire(self):
+        guest = qemu.Guest(boot="direct", elf="x", devices=["net,hub=3,mq=off", "net,hub=3", "net"])
+        text = qemu.show(qemu.command(guest))
+        self.assertIn("-netdev hubport,hubid=3,id=net0 -device virtio-net-pci,netdev=net0,mq=off",
+                      text)
+        self.assertIn("-netdev hubport,hubid=3,id=net1 -device virtio-net-pci,netdev=net1 ", text)
+        self.assertIn("-netdev user,id=net2 -device virtio-net-pci,netdev=net2", text)
+
     def test_microvm_iso_is_a_disk_with_acpi(self):
         text = qemu.show(qemu.command(qemu.Guest(machine="microvm", iso="x.iso")))
         self.assertIn("-M microvm,acpi=on", text)

@@ -78,6 +78,8 @@ int netdev_transmit(struct netdev *dev, struct net_packet *p)
 		return rc;
 	p->device = dev;
 	p->error = 0;
+	p->header = 0;
+	p->waits = false;
 	return dev->transmit(dev, p);
 }
 

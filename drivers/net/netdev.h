@@ -71,9 +71,10 @@ struct net_packet {
 
 	/* The driver's. */
 	struct net_packet *next;
-	void *header;			/* that does not lie in the headroom */
-	uint64_t number;		/* in the order given */
+	uint64_t number;		/* in the order given to its queue */
+	/* These are 0 when transmit() is called. */
 	int error;			/* that it will end with, once it has come back */
+	uint8_t header;			/* that does not lie in the headroom, from 1 on */
 	bool waits;			/* for room: the device does not have it */
 };
 

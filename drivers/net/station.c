@@ -11,6 +11,7 @@ enum {
 	FIND_TRIES = 3,
 };
 
+#define FIND_NS		(NS_PER_S / 3)
 #define ANSWER_NS	NS_PER_S
 
 static_assert(STATION_PACKETS * STATION_PACKET_LEN == PAGE_SIZE << MEMORY_ORDER,
@@ -127,7 +128,7 @@ int station_find(struct station *s, uint32_t address, struct echo_host *out)
 
 		rc = p ? send(s, p, echo_make_arp(&s->self, address, p->data)) : -EBUSY;
 		if (!rc)
-			rc = loop_until(was_found, s, ANSWER_NS);
+			rc = loop_until(was_found, s, FIND_NS);
 	}
 	if (!rc)
 		*out = s->found;

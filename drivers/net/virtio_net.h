@@ -127,7 +127,7 @@ struct virtio_net_spare {
 struct virtio_net_tx {
 	struct virtqueue *vq;
 	struct net_packet *first, **end;	/* those that wait for room */
-};
+} __aligned(32);				/* found by a shift */
 
 struct virtio_net_rx {
 	struct virtqueue *vq;
@@ -185,13 +185,13 @@ struct virtio_net {
 
 	/* virtio_net_tx.c's */
 	struct work publish;
-	uint64_t given;			/* packets */
 	struct virtio_net_header plain;	/* zero; the device reads */
 	struct virtio_net_spare spare[VIRTIO_NET_SPARES], *spares;	/* and the free ones */
 	struct virtio_net_tx tx[VIRTIO_NET_PAIRS_MAX];
 
 	/* virtio_net_rx.c's */
-	uint32_t buffer_len;
+	uint32_t buffer_len;		/* bytes of memory of each */
+	uint32_t buffer_use;		/* of these: room for as much frame behind any header */
 	uint32_t frame_max;		/* bytes of a frame that is no segment's origin */
 	uint8_t *merge;			/* a frame of several buffers; NULL: none is that long */
 	uint32_t merge_len;

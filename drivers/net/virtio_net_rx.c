@@ -39,17 +39,24 @@ static unsigned chunk_order(const struct virtio_net *v)
 	return order;
 }
 
-static int buffer_post(struct virtio_net *v, struct virtio_net_rx *q, void *buffer)
+/* The header in a descriptor of its own (5.1.6.6). */
+static __noinline int buffer_post_apart(struct virtio_net *v, struct virtqueue *vq, void *buffer)
 {
-	struct virtqueue_segment segs[2] = { { buffer, v->buffer_len } };
-
-	if (likely(!v->header_alone))
-		return virtqueue_add(q->vq, segs, 0, 1, buffer);
-	segs[0].len = v->header_len;
-	segs[1] = (struct virtqueue_segment){
-		(uint8_t *)buffer + v->header_len, v->buffer_len - v->header_len,
+	struct virtqueue_segment segs[2] = {
+		{ buffer, v->header_len },
+		{ (uint8_t *)buffer + v->header_len, v->buffer_use - v->header_len },
 	};
-	return virtqueue_add(q->vq, segs, 0, 2, buffer);
+
+	return virtqueue_add(vq, segs, 0, 2, buffer);
+}
+
+static __inlined int buffer_post(struct virtio_net *v, struct virtqueue *vq, void *buffer)
+{
+	struct virtqueue_segment seg = { buffer, v->buffer_use };
+
+	if (unlikely(v->header_alone))
+		return buffer_post_apart(v, vq, buffer);
+	return virtqueue_add(vq, &seg, 0, 1, buffer);
 }
 
 /* Makes and posts as many buffers as a block holds, `most` of them at most. */
@@ -63,7 +70,7 @@ static int chunk_make(struct virtio_net *v, struct virtio_net_rx *q)
 		return -ENOMEM;
 	for (size_t i = 0; i < n && q->count < q->most; i++) {
 		void *buffer = chunk + i * v->buffer_len;
-		int rc = buffer_post(v, q, buffer);
+		int rc = buffer_post(v, q->vq, buffer);
 
 		if (rc && i == 0)
 			page_free(chunk, order);
@@ -128,12 +135,13 @@ static void lengths_init(struct virtio_net *v)
 	v->buffer_len = VIRTIO_NET_BUFFER;
 	v->merge_len = 0;
 	if (!(has & VIRTIO_NET_F_MRG_RXBUF))
-		while (v->buffer_len < v->frame_max + v->header_len)
+		while (v->buffer_len < v->frame_max + sizeof(struct virtio_net_header))
 			v->buffer_len *= 2;
 	else if (has & VIRTIO_NET_F_GUEST_TSO)
 		v->merge_len = max(v->frame_max, (uint32_t)NET_FRAME_MAX);
 	else if (v->frame_max + v->header_len > v->buffer_len)
 		v->merge_len = v->frame_max;
+	v->buffer_use = v->buffer_len - (uint32_t)sizeof(struct virtio_net_header) + v->header_len;
 }
 
 static int queue_alloc(struct virtio_net *v, struct virtio_net_rx *q)
@@ -241,9 +249,9 @@ static void merge_add(struct virtio_net *v, const void *data, uint32_t len, uint
 }
 
 /* A buffer of ours again; whether it could be posted, which fails if the device was stopped. */
-static __inlined bool buffer_again(struct virtio_net *v, struct virtio_net_rx *q, void *buffer)
+static __inlined bool buffer_again(struct virtio_net *v, struct virtqueue *vq, void *buffer)
 {
-	int rc = buffer_post(v, q, buffer);
+	int rc = buffer_post(v, vq, buffer);
 
 	if (likely(!rc))
 		return true;
@@ -267,7 +275,7 @@ static bool merged_take(struct virtio_net *v, struct virtio_net_rx *q, void *buf
 		return false;
 	}
 	merge_add(v, (uint8_t *)buffer + v->header_len, len - v->header_len, &at);
-	while (buffer_again(v, q, buffer) && --n) {
+	while (buffer_again(v, q->vq, buffer) && --n) {
 		rc = virtqueue_take(q->vq, &buffer, &len);
 		if (rc == -EAGAIN)
 			virtio_device_fail(v->dev, "a frame whose buffers did not all come, lacks",
@@ -302,21 +310,20 @@ static __noinline bool frame_take_otherwise(struct virtio_net *v, struct virtio_
 	if (merges && h.num_buffers != 1)
 		return merged_take(v, q, buffer, len, &h, h.num_buffers);
 	deliver_with(v, &h, (uint8_t *)buffer + v->header_len, len - v->header_len);
-	return buffer_again(v, q, buffer);
+	return buffer_again(v, q->vq, buffer);
 }
 
 /* False if the device was stopped meanwhile. */
-static __inlined bool frame_take(struct virtio_net *v, struct virtio_net_rx *q, void *buffer,
-				 uint32_t len, bool merges)
+static __inlined bool frame_take(struct virtio_net *v, struct virtio_net_rx *q,
+				 struct virtqueue *vq, void *buffer, uint32_t len, bool merges)
 {
-	const struct virtio_net_header *h = buffer;
+	const volatile struct virtio_net_header *h = buffer;	/* each read once */
 
 	if (unlikely(len < v->header_len || len - v->header_len > v->frame_max ||
-		     READ_ONCE(h->flags) || READ_ONCE(h->gso_type) ||
-		     (merges && READ_ONCE(h->num_buffers) != 1)))
+		     h->flags || h->gso_type || (merges && h->num_buffers != 1)))
 		return frame_take_otherwise(v, q, buffer, len);
 	deliver(v, (uint8_t *)buffer + v->header_len, len - v->header_len);
-	return buffer_again(v, q, buffer);
+	return buffer_again(v, vq, buffer);
 }
 
 /* As many as there are buffers, so that a device that is never done does not hold the loop. */
@@ -331,7 +338,7 @@ void virtio_net_rx_drain(struct virtqueue *vq)
 
 	v->frame.queue = vq->index / 2;
 	while (count < q->count && virtqueue_take(vq, &buffer, &len) == 0) {
-		if (!frame_take(v, q, buffer, len, merges))
+		if (!frame_take(v, q, vq, buffer, len, merges))
 			return;
 		if (++count % VIRTIO_NET_BATCH == 0)
 			virtio_net_show(v, vq);
@@ -355,7 +362,7 @@ void virtio_net_rx_take_back(struct virtio_net_rx *q)
 void virtio_net_rx_give_back(struct virtio_net *v, struct virtio_net_rx *q)
 {
 	for (unsigned i = 0; i < q->count; i++)
-		if (!buffer_again(v, q, q->buffers[i]))
+		if (!buffer_again(v, q->vq, q->buffers[i]))
 			return;
 	virtio_net_show(v, q->vq);
 }

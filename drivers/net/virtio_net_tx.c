@@ -47,11 +47,11 @@ static __inlined void publish_soon(struct virtio_net *v)
 
 static void spare_give_back(struct virtio_net *v, struct net_packet *p)
 {
-	struct virtio_net_spare *s = p->header;
+	struct virtio_net_spare *s = &v->spare[p->header - 1];
 
 	s->next = v->spares;
 	v->spares = s;
-	p->header = NULL;
+	p->header = 0;
 }
 
 static void header_fill(struct virtio_net_header *h, const struct net_packet *p, unsigned len)
@@ -82,14 +82,6 @@ static __inlined void headroom_clear(const struct net_packet *p)
 	room->high = 0;
 }
 
-/* The ring has it now. */
-static __inlined void packet_given(struct virtio_net *v, struct net_packet *p, void *header)
-{
-	p->header = header;
-	p->number = v->given++;
-	p->waits = false;
-}
-
 /* Gives the device any packet. Returns 0, or what virtqueue_add() does; it is not shown yet. */
 static int give(struct virtio_net *v, struct virtio_net_tx *q, struct net_packet *p)
 {
@@ -110,11 +102,13 @@ static int give(struct virtio_net *v, struct virtio_net_tx *q, struct net_packet
 	rc = virtqueue_add(q->vq, segs, 1 + alone, 0, p);
 	if (rc)
 		return rc;
-	if (spare)
+	p->number = q->vq->added;
+	if (spare) {
+		p->header = (uint8_t)(spare - v->spare + 1);
 		v->spares = spare->next;
+	}
 	if (header != &v->plain)
 		header_fill(header, p, v->header_len);
-	packet_given(v, p, spare);
 	return 0;
 }
 
@@ -142,6 +136,14 @@ static void packet_over(struct virtio_net *v, struct net_packet *p, int error)
 	request_end(&p->request, error);
 }
 
+/* One that came back and has a spare header, or ends with an error. */
+static __noinline void packet_back(struct virtio_net *v, struct net_packet *p)
+{
+	if (p->header)
+		spare_give_back(v, p);
+	packet_over(v, p, p->error);
+}
+
 /* Gives the device of the line what there is room for; what it cannot have ends. */
 static void line_run(struct virtio_net *v, struct virtio_net_tx *q)
 {
@@ -160,6 +162,14 @@ static void line_run(struct virtio_net *v, struct virtio_net_tx *q)
 		publish_soon(v);
 }
 
+/* All of them: a header that came back in one queue may be waited for in another. */
+static void lines_run(struct virtio_net *v)
+{
+	for (unsigned i = 0; i < v->pairs; i++)
+		if (v->tx[i].first)
+			line_run(v, &v->tx[i]);
+}
+
 /* What came back. */
 static void drain(struct virtio_net *v, struct virtio_net_tx *q)
 {
@@ -173,18 +183,16 @@ static void drain(struct virtio_net *v, struct virtio_net_tx *q)
 
 		count++;
 		bytes += p->len;
-		if (unlikely(p->header))
-			spare_give_back(v, p);
-		if (unlikely(p->error))
-			packet_over(v, p, p->error);
+		if (unlikely(p->error | p->header))
+			packet_back(v, p);
 		else
 			request_end(&p->request, 0);
 	}
 	v->back.packets += count;
 	v->net.stats.sent += count;
 	v->net.stats.sent_bytes += bytes;
-	if (unlikely(count && q->first))
-		line_run(v, q);
+	if (unlikely(count && (q->first || v->pairs > 1)))
+		lines_run(v);
 }
 
 /* What the short way cannot do, and what the ring refused in it: `rc`. */
@@ -211,17 +219,18 @@ int virtio_net_transmit(struct netdev *dev, struct net_packet *p)
 {
 	struct virtio_net *v = virtio_net_of(dev);
 	struct virtio_net_tx *q = queue_of(v, p);
-	uint8_t *header = (uint8_t *)p->data - v->header_len;
-	struct virtqueue_segment seg = { header, p->len + v->header_len };
+	struct virtqueue *vq = q->vq;
+	unsigned header_len = v->header_len;
+	struct virtqueue_segment seg = { (uint8_t *)p->data - header_len, p->len + header_len };
 	int rc;
 
 	if (unlikely(!p->headroom || p->checksum || v->header_alone || q->first))
 		return transmit_otherwise(v, q, p, -ENOSPC);
-	rc = virtqueue_add(q->vq, &seg, 1, 0, p);
+	rc = virtqueue_add(vq, &seg, 1, 0, p);
 	if (unlikely(rc))
 		return transmit_otherwise(v, q, p, rc);
 	headroom_clear(p);
-	packet_given(v, p, NULL);
+	p->number = vq->added;
 	publish_soon(v);
 	return 0;
 }
@@ -356,9 +365,7 @@ void virtio_net_tx_give_back(struct virtio_net *v)
 		q->first = NULL;
 		q->end = &q->first;
 	}
-	for (unsigned i = 0; i < v->net.queue_pairs; i++)
-		if (v->tx[i].first)
-			line_run(v, &v->tx[i]);
+	lines_run(v);
 }
 
 void virtio_net_tx_end_all(struct virtio_net *v)

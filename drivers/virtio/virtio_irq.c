@@ -355,9 +355,9 @@ void virtio_irqs_resume(struct virtqueue *vq)
 }
 
 /* A device that has not answered yet is slow, which says nothing of its interrupt. */
-static bool answer_prove(struct virtqueue *vq, struct irq *irq, uint64_t before)
+static bool answer_prove(struct virtqueue *vq, struct irq *irq, uint64_t before, unsigned tries)
 {
-	for (unsigned i = 0; i < ANSWER_TRIES; i++) {
+	while (tries--) {
 		if (irq_prove(irq, before))
 			return true;
 		if (vq->stopped || virtqueue_has_used(vq))
@@ -368,9 +368,11 @@ static bool answer_prove(struct virtqueue *vq, struct irq *irq, uint64_t before)
 
 /*
  * One queue's interrupt; false if it was not seen in any way. What came in
- * silence is taken and the line let go before another way is tried.
+ * silence is taken and the line let go before another way is tried. Where the
+ * device `answers` in other queues, none here may be the world's fault (a wire on
+ * which nobody listens yet): the queue stays unproved then.
  */
-static bool queue_prove(struct virtio_device *dev, struct virtqueue *vq)
+static bool queue_prove(struct virtio_device *dev, struct virtqueue *vq, bool answers)
 {
 	struct irq *irq = &vq->source->irq;
 
@@ -380,7 +382,7 @@ static bool queue_prove(struct virtio_device *dev, struct virtqueue *vq)
 
 		if (rc)
 			return rc == -ENOENT;
-		if (answer_prove(vq, irq, before))
+		if (answer_prove(vq, irq, before, answers ? 1 : ANSWER_TRIES))
 			return true;
 		(void)!queue_drain(vq);
 		/* Of one that failed the interrupts are closed: nothing to acknowledge by. */
@@ -388,6 +390,8 @@ static bool queue_prove(struct virtio_device *dev, struct virtqueue *vq)
 			return false;
 		dev->ops->acknowledge(dev);
 		if (virtqueue_outstanding(vq)) {
+			if (answers)
+				return true;
 			dev->irq_why = "no answer that could prove it";
 			return false;
 		}
@@ -435,7 +439,7 @@ static bool queues_prove(struct virtio_device *dev)
 	for (struct virtqueue *vq = dev->queues; vq && !dev->fault; vq = vq->next) {
 		if (!vq->source)
 			return false;
-		if (vq->source->irq.proof != IRQ_SEEN && !queue_prove(dev, vq))
+		if (vq->source->irq.proof != IRQ_SEEN && !queue_prove(dev, vq, seen))
 			return false;
 		seen |= vq->source->irq.proof == IRQ_SEEN;
 	}
