@@ -29,9 +29,16 @@ static bool owes(const struct virtio_net *v)
 	return virtio_net_tx_outstanding(v) || v->ctrl.under_way;
 }
 
+/* One that answers commands and sends nothing is silent all the same, and the reverse. */
+static bool is_silent(const struct virtio_net *v)
+{
+	return (virtio_net_tx_outstanding(v) && v->back.packets == v->seen.packets) ||
+	       (v->ctrl.under_way && v->back.commands == v->seen.commands);
+}
+
 void virtio_net_watch(struct virtio_net *v)
 {
-	v->seen = v->progress;
+	v->seen = v->back;
 	v->silent = 0;
 	timer_start(&v->watch, NET_ANSWER_NS / WATCH_LOOKS);
 }
@@ -68,13 +75,15 @@ static void watch_expired(struct timer *t)
 	virtio_net_tx_drain_all(v);
 	if (v->ctrl.vq && !v->dev->fault)
 		virtio_net_ctrl_drain(v->ctrl.vq);
-	if (v->dev->fault || !owes(v))
+	if (v->dev->fault)
 		return;
-	if (v->progress != v->seen) {
-		v->seen = v->progress;
+	if (!is_silent(v)) {
 		v->silent = 0;
 		v->warned = false;
 	}
+	v->seen = v->back;
+	if (!owes(v))
+		return;
 	if (v->silent++ == WATCH_LOOKS) {
 		v->silent = 0;
 		silent_for_long(v);

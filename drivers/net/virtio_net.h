@@ -205,9 +205,10 @@ struct virtio_net {
 	/* virtio_net.c's */
 	int error;			/* that ends what is outstanding, if stopped */
 	struct timer watch;
-	uint64_t progress;		/* packets and commands that came back */
-	uint64_t seen;			/* the same when the watch looked last */
-	unsigned silent;		/* times in a row that this was the same */
+	struct virtio_net_seen {
+		uint64_t packets, commands;	/* that came back */
+	} back, seen;			/* by now; when the watch looked last */
+	unsigned silent;		/* times in a row that either was the same, and owed */
 	bool warned;			/* it was reset for silence, and silent since */
 	struct work restart;
 	struct net_packet proof;	/* of its interrupt */

@@ -179,7 +179,7 @@ void virtio_net_ctrl_drain(struct virtqueue *vq)
 		uint8_t ack = READ_ONCE(c->ack);
 
 		c->under_way = false;
-		v->progress++;
+		v->back.commands++;
 		if (ack == VIRTIO_NET_OK) {
 			done(v);
 		} else if (ack == VIRTIO_NET_ERR) {

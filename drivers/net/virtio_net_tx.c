@@ -180,7 +180,7 @@ static void drain(struct virtio_net *v, struct virtio_net_tx *q)
 		else
 			request_end(&p->request, 0);
 	}
-	v->progress += count;
+	v->back.packets += count;
 	v->net.stats.sent += count;
 	v->net.stats.sent_bytes += bytes;
 	if (unlikely(count && q->first))
