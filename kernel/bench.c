@@ -11,7 +11,11 @@
 #include "kernel/run.h"
 #include "kernel/time.h"
 
-enum { UNIT_MAX = 32 };
+enum {
+	UNIT_MAX = 32,
+	OPS_USUAL = 10000,
+	TIMES_MAX = 1 << 30,
+};
 
 /* Whether one of the globs, separated by commas, matches. */
 static bool one_matches(const char *globs, const char *name)
@@ -53,6 +57,14 @@ unsigned bench_run_all(const char *globs)
 void bench_figure(const char *name, uint64_t value, const char *unit)
 {
 	print("bench %s %llu %s\n", name, (unsigned long long)value, unit);
+}
+
+unsigned bench_times(unsigned usual)
+{
+	uint64_t ops = min(run_options.operations, (uint64_t)UINT32_MAX);
+	uint64_t times = min(usual * ops / OPS_USUAL, (uint64_t)TIMES_MAX);
+
+	return times ? (unsigned)times : 1;
 }
 
 static uint64_t ticks_outside_halts(void)

@@ -41,6 +41,9 @@ struct bench_span {
 void bench_span_begin(struct bench_span *s);
 void bench_span_end(struct bench_span *s);
 
+/* How many times something is to be done: `usual`, in proportion to ops= on the command line. */
+unsigned bench_times(unsigned usual);
+
 /* Prints `total` of `what` per request, in thousandths: unit "WHAT_per_1000". */
 void bench_per_request(const char *name, uint64_t total, uint64_t requests, const char *what);
 

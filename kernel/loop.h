@@ -4,8 +4,8 @@
  * that interrupt handlers posted, timers that expired, devices that have no
  * interrupt and are polled.
  *
- *	turn:	open interrupts for a moment, run posted work, expired timers,
- *		pollers
+ *	turn:	open interrupts for a moment, run posted work and what it posts
+ *		(three rounds at most), expired timers, pollers
  *	wait:	a turn; where it did nothing, halt until the next interrupt
  *		(at the latest when the next timer is due)
  *

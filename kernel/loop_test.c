@@ -84,7 +84,8 @@ KTEST(loop_runs_work_once_in_the_order_posted)
 	expect_str(t, ran, "abca");
 }
 
-KTEST(loop_runs_work_of_work_in_the_next_turn)
+/* Three rounds a turn; then it is the others' turn. */
+KTEST(loop_runs_work_of_work_in_the_same_turn_but_not_for_ever)
 {
 	struct named_work a = { .work.run = named_run, .name = 'a' };
 	struct named_work b = { .work.run = named_run, .name = 'b' };
@@ -94,12 +95,12 @@ KTEST(loop_runs_work_of_work_in_the_next_turn)
 	work_post(&a.work);
 	work_post(&b.work);
 	loop_turn();
-	expect_str(t, ran, "ab");
+	expect_str(t, ran, "abaa");
 	loop_turn();
-	expect_str(t, ran, "aba");
+	expect_str(t, ran, "abaaaaa");
 	expect(t, work_cancel(&a.work));
 	loop_turn();
-	expect_str(t, ran, "aba");
+	expect_str(t, ran, "abaaaaa");
 }
 
 KTEST(loop_takes_work_back)
@@ -313,8 +314,13 @@ KTEST(timers_that_restart_at_once_let_the_loop_go_on)
 
 	forget();
 	timer_start(&timer, 0);
-	for (unsigned i = 0; i < TRIES && ran_count < 3; i++)
-		expect(t, timers_run(time_now()) <= 1);
+	/* Those of devices may run, too. */
+	for (unsigned i = 0; i < TRIES && ran_count < 3; i++) {
+		unsigned before = ran_count;
+
+		timers_run(time_now());
+		expect(t, ran_count - before <= 1);
+	}
 	expect_str(t, ran, "rrr");
 	expect(t, timer_cancel(&timer));
 }

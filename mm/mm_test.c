@@ -268,6 +268,33 @@ KTEST_MAY_FAIL(mm_dma_addr_accepts_only_our_memory)
 	kfree(heap);
 }
 
+/* What was asked for last makes a window; its edges are those of memory. */
+KTEST_MAY_FAIL(mm_dma_addr_knows_where_memory_ends)
+{
+	uint8_t *heap = kmalloc(64);
+	const uint8_t *first, *end;
+	paddr_t pa = 0;
+
+	if (!expect_memory(t, heap))
+		return;
+	require(t, dma_addr(heap, 64, &pa) == 0);
+	first = (const uint8_t *)dma_window.start;
+	end = first + dma_window.size;
+	require(t, first <= heap && heap + 64 <= end);
+	expect_eq(t, dma_addr(first, 1, &pa), 0);
+	expect_eq(t, pa, (uintptr_t)first - DIRECT_BASE);
+	expect_eq(t, dma_addr(end - 1, 1, &pa), 0);
+	expect_eq(t, pa, (uintptr_t)end - 1 - DIRECT_BASE);
+	expect_eq(t, dma_addr(first, dma_window.size, &pa), 0);
+	expect_eq(t, dma_addr(first, dma_window.size + 1, &pa), -EFAULT);
+	expect_eq(t, dma_addr(end - 1, 2, &pa), -EFAULT);
+	expect_eq(t, dma_addr(first - 1, 2, &pa), -EFAULT);
+	expect_eq(t, dma_addr(first, 0, &pa), -EINVAL);
+	expect_eq(t, dma_addr(end - 1, SIZE_MAX, &pa), -EFAULT);
+	expect_eq(t, dma_addr(first + 1, SIZE_MAX, &pa), -EFAULT);
+	kfree(heap);
+}
+
 /* Some pages that the map does not name; only mapped, never touched. */
 static paddr_t find_nowhere(void)
 {

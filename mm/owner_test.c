@@ -110,7 +110,7 @@ KTEST(owner_tells_pages_and_heap)
 {
 	uint8_t *page = page_alloc(2, PAGE_ANY);
 	uint8_t *small = kmalloc(100);
-	uint8_t *large = kmalloc(MIB);
+	uint8_t *large = kmalloc(MIB / 4);
 	char glob[160];
 	paddr_t pa;
 

@@ -249,7 +249,7 @@ class Run:
         wanted.tap = int(section["tap"])
         steps = section["script"].split()
         wanted.reboot = "reset" in steps or faulttest.asked(self.cmdline)
-        asked = {"reset", "screen"} & set(steps) or section["report"]
+        asked = {"reset", "screen", "qmp"} & set(steps) or section["report"]
         wanted.qmp = os.path.join(folder, "qmp") if asked else ""
         if section["module"]:
             self.module = self.image.module(section["module"])
@@ -323,6 +323,8 @@ class Run:
                 session.stall(line, float(seconds))
             elif word == "reset":
                 session.reset()
+            elif word == "qmp":
+                control(session, rest)
             elif word == "kill":
                 kill(session, *(float(n) for n in rest.split()))
             elif word == "test":
@@ -396,6 +398,14 @@ def make_disk(folder, size):
     """The file `disk`, of zeros."""
     with open(os.path.join(folder, "disk"), "wb") as file:
         file.truncate(forge.parse_size(size))
+
+
+def control(session, text):
+    """A command to QEMU: its name, then NAME=VALUE, numbers as such."""
+    execute, *words = text.split()
+    pairs = [word.partition("=") for word in words]
+    session.control(execute, **{name: int(value) if value.isdigit() else value
+                                for name, _, value in pairs})
 
 
 def for_each(session, rest, timeout):

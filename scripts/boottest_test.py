@@ -213,8 +213,8 @@ class FakeSession:
     def process(self):
         return mock.Mock(kill=lambda: self.sent.append("<kill>"))
 
-    def control(self, *_words, **_more):
-        raise AssertionError("QEMU was asked")
+    def control(self, *words, **more):
+        self.sent.append("<%s %s>" % (" ".join(words), more))
 
     def finish(self, _timeout):
         return self.code
@@ -323,6 +323,8 @@ class RunTest(unittest.TestCase):
     def test_steps_reach_the_guest(self):
         self.assertEqual(self.problems("", 33, script="reset\nstall 2 test\nsend"), "")
         self.assertEqual(self.session.sent, ["<reset>", "<2 s>test", ""])
+        self.assertEqual(self.problems("", 33, script="qmp resize device=disk0 size=12"), "")
+        self.assertEqual(self.session.sent, ["<resize {'device': 'disk0', 'size': 12}>"])
 
     def test_the_machine_is_compared_before_the_script(self):
         said, facts = "ready\ncairn> ", "acpi none"

@@ -34,6 +34,7 @@ FLOORS = (	# the first that fits; a file may include its own directory and lower
 )
 SHARED_FLOORS = {1}	# whose directories may include one another
 DEVICE_FLOOR = 4	# the drivers of devices: they know of one bus, virtio's
+HOST_LISTS = ("hosttest", "heapbench", "fuzz", "linuxbench")	# what is compiled for a host
 PRIVATE_HEADERS = ("drivers/virtio/transport.h",)
 
 
@@ -93,11 +94,10 @@ def hosted_files(sources):
     hosted = {p for p in sources.text if p.endswith(("_test.c", "_test.h"))}
     for path, text in sources.text.items():
         if os.path.basename(path) == "Makefile":
-            lists = {"hosttest": set(), "heapbench": set(), "fuzz": set(), "obj": set()}
-            for name, words in re.findall(r"^(hosttest|heapbench|fuzz|obj)-\S+ \+= (.*)", text,
-                                          re.M):
+            lists = {name: set() for name in HOST_LISTS + ("obj",)}
+            for name, words in re.findall(r"^(%s)-\S+ \+= (.*)" % "|".join(lists), text, re.M):
                 lists[name] |= set(words.split())
-            alone = (lists["hosttest"] | lists["heapbench"] | lists["fuzz"]) - lists["obj"]
+            alone = set().union(*(lists[name] for name in HOST_LISTS)) - lists["obj"]
             hosted |= {os.path.join(os.path.dirname(path), w.removesuffix(".o") + ".c")
                        for w in alone if w.endswith(".o")}
     return hosted

@@ -6,7 +6,7 @@ different axes in one run (`together = 2`).
 A value is a section AXIS=VALUE, in the order written, with what it adds to such a run:
 
 	options		behind each device's own; KIND:OPTION only behind devices of that kind
-	times		so many of each device
+	devices		behind those that there are
 	with		AXIS=VALUE words: where an axis is named, only with a value that is named
 	other keys	as in any run; lists of lines and words are appended, the rest replaces
 
@@ -17,8 +17,8 @@ import itertools
 import re
 
 APPENDED = {"expect": "\n", "reject": "\n", "count": "\n", "skips-allowed": "\n",
-            "config": "\n", "cmdline": " ", "extra": " ", "devices": " ", "options": " "}
-OWN = {"axes", "together", "options", "times", "with"}
+            "config": "\n", "cmdline": " ", "extra": " ", "devices": " "}
+OWN = {"axes", "together", "options", "with"}
 
 
 class CrossError(SystemExit):
@@ -65,16 +65,14 @@ def choose(combinations, together):
     return chosen
 
 
-def with_options(devices, options, times):
-    """The words of `devices`, each so many times and with the options that are for it."""
+def with_options(devices, options):
+    """The words of `devices` with the options that are for each."""
     words = []
     for word in devices.split():
-        head, _, own = word.partition(",")
-        kind, _, count = head.partition("*")
-        mine = [option.partition(":")[2] or option for option in options.split()
-                if ":" not in option or option.partition(":")[0] == kind]
-        words.append(",".join([kind + "*%d" % (int(count or 1) * times)] +
-                              ([own] if own else []) + mine))
+        kind = re.match(r"[^*,]*", word)[0]
+        words.append(",".join([word] + [option.partition(":")[2] or option
+                                        for option in options.split()
+                                        if ":" not in option or option.startswith(kind + ":")]))
     return " ".join(words)
 
 
@@ -83,23 +81,22 @@ def count_devices(text, devices):
     counts = {"all": 0}
     for word in devices.split():
         kind, _, count = word.partition(",")[0].partition("*")
-        counts[kind] = counts.get(kind, 0) + int(count)
-        counts["all"] += int(count)
+        counts[kind] = counts.get(kind, 0) + int(count or 1)
+        counts["all"] += int(count or 1)
     return re.sub(r"@(\w+)@", lambda match: str(counts.get(match[1], 0)), text)
 
 
 def merge(run, combination, sections):
     """The keys of one run: those of the cross, with what each value adds."""
     keys = {key: value for key, value in run.items() if key not in OWN}
-    own = {"options": "", "times": "1"}
+    options = ""
     for name in combination:
+        options += " " + sections[name].get("options", "")
         for key, value in sections[name].items():
-            if key in own:
-                own[key] = value if key == "times" else own[key] + " " + value
-            elif key not in OWN:
-                between = APPENDED.get(key)
+            between = APPENDED.get(key)
+            if key not in OWN:
                 keys[key] = keys.get(key, "") + between + value if between else value
-    keys["devices"] = with_options(keys["devices"], own["options"], int(own["times"]))
+    keys["devices"] = with_options(keys["devices"], options)
     for key in ("expect", "reject", "count"):
         keys[key] = count_devices(keys.get(key, ""), keys["devices"])
     return keys

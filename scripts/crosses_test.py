@@ -43,7 +43,7 @@ expect = ^@all@ of them, @blk@ disks, @net@ nets$
 
 [queues=4]
 options = blk:num-queues=4
-times = 2
+devices = net
 """
 
 
@@ -78,8 +78,8 @@ class CrossTest(unittest.TestCase):
             self.assertFalse({"transport=old", "ring=packed"} <= set(combination))
 
     def test_options_go_to_their_devices(self):
-        self.assertEqual(crosses.with_options("rng*2 blk,a=b", " p=on blk:q=4", 3),
-                         "rng*6,p=on blk*3,a=b,p=on,q=4")
+        self.assertEqual(crosses.with_options("rng*2 blk,a=b", " p=on blk:q=4"),
+                         "rng*2,p=on blk,a=b,p=on,q=4")
 
     def test_axis_without_values_is_a_mistake(self):
         with self.assertRaises(crosses.CrossError):
@@ -96,8 +96,9 @@ class UnfoldTest(unittest.TestCase):
         self.assertIn("cross-old-split-1", names)
         run = parser["cross-mmio-packed-4"]
         self.assertEqual((run["machine"], run["tier"]), ("microvm", "all"))
-        self.assertEqual(run["devices"], "rng*4,packed=on blk*2,serial=x,packed=on,num-queues=4")
-        self.assertEqual(run["expect"], "^first$\n^6 of them, 2 disks, 0 nets$")
+        self.assertEqual(run["devices"], "rng*2,packed=on blk,serial=x,packed=on,num-queues=4 "
+                         "net,packed=on")
+        self.assertEqual(run["expect"], "^first$\n^4 of them, 1 disks, 1 nets$")
         self.assertFalse(crosses.OWN & set(run))
 
     def test_what_nobody_wants_is_not_made(self):

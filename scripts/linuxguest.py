@@ -8,10 +8,13 @@ archive that the kernel unpacks at boot is written here."""
 
 import glob
 import os
+import re
 import shutil
 import subprocess
 
-SOURCES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "linuxbench")
+TREE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+FOLDER = os.path.join(TREE, "scripts", "linuxbench")
+FLAGS = ["-O2", "-Wall", "-Wextra", "-Werror", "-D_GNU_SOURCE", "-I", TREE]
 PACKAGE = "linux-image-cloud-amd64"
 # What drives virtio devices, with what that needs.
 MODULES = ("virtio", "virtio_ring", "virtio_pci", "virtio_pci_modern_dev",
@@ -39,18 +42,38 @@ def package_name():
     raise Missing("apt knows no %s: run `make setup-bench-linux`, on Debian" % PACKAGE)
 
 
+def download(folder):
+    """With lists of packages that are too old, or none, newer ones are fetched first."""
+    for again in (False, True):
+        try:
+            name = package_name()
+            print("bench: apt-get download %s" % name, flush=True)
+            run(["apt-get", "download", name], cwd=folder)
+            return
+        except Missing:
+            if again:
+                raise
+            print("bench: apt-get update", flush=True)
+            run(["apt-get", "update", "-q"])
+
+
 def unpack(folder):
     """The kernel's image and its tree of modules; downloaded the first time."""
     if not glob.glob(os.path.join(folder, "root/boot/vmlinuz-*")):
         shutil.rmtree(folder, ignore_errors=True)
         os.makedirs(folder)
-        name = package_name()
-        print("bench: apt-get download %s" % name, flush=True)
-        run(["apt-get", "download", name], cwd=folder)
+        download(folder)
         package = glob.glob(os.path.join(folder, "*.deb"))[0]
         run(["dpkg", "-x", package, os.path.join(folder, "root")])
         os.remove(package)
     return glob.glob(os.path.join(folder, "root/boot/vmlinuz-*"))[0]
+
+
+def sources():
+    """Paths of what the program is made of, by the folder's Makefile."""
+    with open(os.path.join(FOLDER, "Makefile"), encoding="utf-8") as file:
+        words = re.search(r"^linuxbench-y \+= (.*)$", file.read(), re.M).group(1).split()
+    return [os.path.join(FOLDER, word.removesuffix(".o") + ".c") for word in words]
 
 
 def modules(folder):
@@ -90,8 +113,7 @@ def make(build, compiler):
     folder = os.path.join(build, "linux")
     kernel = unpack(folder)
     program = os.path.join(folder, "init")
-    run([compiler, "-O2", "-static", "-Wall", "-Wextra", "-Werror", "-D_GNU_SOURCE",
-         "-o", program] + sorted(glob.glob(os.path.join(SOURCES, "*.c"))))
+    run([compiler, "-static", "-o", program] + FLAGS + sources())
     path = os.path.join(folder, "initramfs")
     with open(path, "wb") as file:
         file.write(archive(program, modules(folder)))

@@ -58,7 +58,8 @@ MUTANTS = [
     Mutant("core-reads-by-bytes-where-acpi-knows-the-device", "drivers/virtio/virtio.c",
            "config_copy(dev, offset, access, buf, len);",
            "config_copy(dev, offset, dev->found_through[0] == 'A' ? 1 : access, buf, len);",
-           "twins blk", r"not ok blk: mmio2 and modern\n(#.*\n)*#   mmio2 +config read \d+ width 1"),
+           "twins blk", r"not ok blk: mmio2 and modern\n(#.*\n)*"
+           r"#   mmio2 +config read \d+ width 1"),
     Mutant("json-comma-lost", "kernel/json.c", "\t\tput_char(j, ',');", "\t\tput_char(j, ' ');",
            "host", r"not ok \d+ json_random_trees_are_read_back"),
     Mutant("acpi-madt-entry-beyond-the-end", "drivers/acpi/madt.c",
@@ -120,7 +121,8 @@ MUTANTS = [
            "\t\tmemset((uint8_t *)r->buf + r->filled, 0x5a, n);",
            "boot microvm-direct", r"not ok \d+ rng_"),
     Mutant("device-told-a-wrong-address", "drivers/virtio/virtqueue_split.c",
-           "\tdesc->addr = addr;\n", "\tdesc->addr = seg->len == 16 && flags & VIRTQ_DESC_F_WRITE ? "
+           "\tdesc->addr = addr;\n",
+           "\tdesc->addr = seg->len == 16 && flags & VIRTQ_DESC_F_WRITE ? "
            "CONFIG_LOAD_ADDRESS : addr;\n",
            "boot pc-direct",
            r"# the kernel's image at 0x200000-0x[0-9a-f]+ has changed"),
@@ -312,7 +314,8 @@ MUTANTS = [
            r"not ok \d+ memmap-samsung"),
     Mutant("loop-halts-before-it-looks", "kernel/loop.c",
            "\t\tif (done(context))\n\t\t\treturn 0;\n\t\tif (d.at",
-           "\t\tif (!any)\n\t\t\tidle(d.at);\n\t\tif (done(context))\n\t\t\treturn 0;\n\t\tif (d.at",
+           "\t\tif (!any)\n\t\t\tidle(d.at);\n\t\tif (done(context))\n"
+           "\t\t\treturn 0;\n\t\tif (d.at",
            "boot microvm-direct", r"not ok \d+ microvm-direct"),
     Mutant("time-goes-back", "kernel/timeline.c", "if (likely(ns > tl->last))\n", "if (ns)\n",
            "host", r"not ok \d+ timeline_never_goes_back_whatever_changes"),

@@ -101,6 +101,7 @@ struct block_device {
 	struct block_info info;
 	struct block_stats stats;
 	uint64_t changes;	/* of info.sectors since it was found */
+	bool stopped;		/* for good: it takes no requests */
 	char serial[BLOCK_ID_LEN + 1];	/* of BLOCK_GET_ID, printable; "" if it has none */
 	bool identified;	/* it answered that, or will not */
 	struct block_request identify;	/* BLOCK_GET_ID; set by block_register() */

@@ -22,7 +22,7 @@
 enum {
 	DEPTH_MAX = 256,
 	BUFFER_ORDER = 8,		/* for all requests, in pages */
-	PLACES = 1024,			/* in turn; made beforehand, as they are not what is measured */
+	PLACES = 1024,			/* made beforehand: not what is measured */
 	WAIT_S = 60,
 };
 
@@ -30,7 +30,7 @@ static const struct shape {
 	const char *name;
 	uint32_t len;
 	unsigned depth;
-	unsigned requests;
+	unsigned requests;		/* usually */
 	bool sequential;
 } shapes[] = {
 	{ "blk.read_4k.d1", 4 * KIB, 1, 10000, false },
@@ -45,8 +45,7 @@ static struct {
 	struct block_request requests[DEPTH_MAX];
 	uint8_t *buffer;
 	uint64_t sectors[PLACES];
-	unsigned place;
-	unsigned left, outstanding;
+	unsigned all, left, outstanding;
 	int error;
 	bool apart;			/* block_submit() is measured */
 	uint64_t submit_ticks;
@@ -61,26 +60,33 @@ static int submit_measured(struct block_request *r)
 	return rc;
 }
 
+static void stop(int error)
+{
+	run.error = error;
+	run.left = 0;
+}
+
+/* Little but the submission, as this is counted too. */
 static void submit_next(struct block_request *r)
 {
 	int rc;
 
-	if (run.left == 0 || run.error)
+	if (run.left == 0)
 		return;
-	run.left--;
-	r->sector = run.sectors[run.place++ % PLACES];
-	rc = run.apart ? submit_measured(r) : block_submit(run.device, r);
-	if (rc)
-		run.error = rc;
-	else
-		run.outstanding++;
+	r->sector = run.sectors[run.left-- % PLACES];
+	run.outstanding++;
+	rc = unlikely(run.apart) ? submit_measured(r) : block_submit(run.device, r);
+	if (unlikely(rc)) {
+		run.outstanding--;
+		stop(rc);
+	}
 }
 
 static void read_done(struct request *request)
 {
 	run.outstanding--;
-	if (request->error)
-		run.error = request->error;
+	if (unlikely(request->error))
+		stop(request->error);
 	submit_next(container_of(request, struct block_request, request));
 }
 
@@ -105,7 +111,7 @@ static int read_all(unsigned requests, bool apart, struct bench_span *span)
 	return rc ? rc : run.error;
 }
 
-/* Where requests of this length read. */
+/* Where requests of this length read; taken from the end on. */
 static int places_make(const struct shape *s)
 {
 	uint64_t unit = s->len / BLOCK_SECTOR;
@@ -114,12 +120,12 @@ static int places_make(const struct shape *s)
 
 	if (units == 0)
 		return -ERANGE;
-	run.place = 0;
 	for (unsigned i = 0; i < PLACES; i++) {
 		random ^= random << 13;
 		random ^= random >> 7;
 		random ^= random << 17;
-		run.sectors[i] = unit * (s->sequential ? i % units : (random >> 32) * units >> 32);
+		run.sectors[PLACES - 1 - i] =
+			unit * (s->sequential ? i % units : (random >> 32) * units >> 32);
 	}
 	return 0;
 }
@@ -127,6 +133,7 @@ static int places_make(const struct shape *s)
 static void requests_make(const struct shape *s)
 {
 	run.shape = s;
+	run.all = bench_times(s->requests);
 	for (unsigned i = 0; i < s->depth; i++) {
 		run.requests[i] = (struct block_request){
 			.request.done = read_done, .op = BLOCK_READ,
@@ -153,7 +160,7 @@ static void figure(const char *what, uint64_t total, const char *unit)
 	char name[64];
 
 	format(name, sizeof(name), "%s.%s", run.shape->name, what);
-	bench_per_request(name, total, run.shape->requests, unit);
+	bench_per_request(name, total, run.all, unit);
 }
 
 static void rate(const struct bench_span *span)
@@ -161,7 +168,7 @@ static void rate(const struct bench_span *span)
 	char name[64];
 
 	format(name, sizeof(name), "%s.rate", run.shape->name);
-	bench_per_second(name, run.shape->requests, span->ns, "requests");
+	bench_per_second(name, run.all, span->ns, "requests");
 }
 
 static const struct virtio_device *virtio_device(void)
@@ -188,16 +195,16 @@ static int shape_run(const struct shape *s)
 		return rc;
 	doorbells = run.device->stats.doorbells;
 	interrupts = virtio_irqs_count(virtio_device());
-	rc = read_all(s->requests, false, &span);
+	rc = read_all(run.all, false, &span);
 	if (rc)
 		return rc;
 	doorbells = run.device->stats.doorbells - doorbells;
 	interrupts = virtio_irqs_count(virtio_device()) - interrupts;
-	rc = read_all(s->requests, true, &apart);
+	rc = read_all(run.all, true, &apart);
 	if (rc)
 		return rc;
 	submit = run.submit_ticks;
-	submit -= min(submit, s->requests * empty_pair());
+	submit -= min(submit, run.all * empty_pair());
 	figure("total", span.ticks, "ticks");
 	figure("submit", submit, "ticks");
 	figure("complete", span.ticks - min(span.ticks, submit), "ticks");

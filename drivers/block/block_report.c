@@ -65,6 +65,8 @@ int block_describe(struct block_device *b, char *buf, size_t size)
 	if (*block_serial(b))
 		line_add(&l, ", serial %s", block_serial(b));
 	abilities_add(&l, info);
+	if (b->stopped)
+		line_add(&l, ", stopped");
 	return format(buf, size, "%s", l.text);
 }
 

@@ -72,7 +72,7 @@ KTEST(block_twin_workload)
 {
 	struct block_device *b = block_at(0);
 
-	if (!b)
+	if (!b || b->stopped)
 		return ktest_skip(t, "no block device");
 	if (b->info.sectors < SECTORS_MIN || b->info.block_size > sizeof(other))
 		return;			/* too small for any of it */

@@ -124,6 +124,7 @@ static void stopped(struct virtio_device *dev)
 {
 	struct virtio_blk *v = dev->driver_data;
 
+	v->block.stopped = true;
 	timer_cancel(&v->watch);
 	work_cancel(&v->publish);
 	work_cancel(&v->restart);

@@ -135,9 +135,8 @@ struct virtio_blk_part {
 	struct block_request *request;
 	struct virtio_blk_part *next;		/* free, or to be given again */
 	uint64_t number;			/* in the order given, of all queues */
-	/* Header, data, status of one that has its data in one piece; but for the data set once. */
-	struct virtqueue_segment simple[3];
 };
+static_assert(sizeof(struct virtio_blk_part) == 64, "a line of the cache");
 
 struct virtio_blk_queue {
 	struct virtqueue *vq;

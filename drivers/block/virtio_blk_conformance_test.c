@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* What VIRTIO 1.2 demands of a driver of disks beside what fake_disk.c watches (2.5.1, 5.2.5.1). */
+/*
+ * What VIRTIO 1.2 demands of a driver of disks beside what fake_disk_test.c watches (2.5.1,
+ * 5.2.5.1).
+ */
 #include "drivers/block/virtio_blk.h"
 
 #include "drivers/virtio/fake_transport.h"

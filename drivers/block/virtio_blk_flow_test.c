@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Many requests at once: what waits, what is given up, and what a reset does. */
-#include "drivers/block/fake_disk.h"
+#include "drivers/block/fake_disk_test.h"
 
 #include "kernel/host_loop.h"
 #include "kernel/ktest.h"

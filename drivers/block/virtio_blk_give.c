@@ -30,19 +30,12 @@ static const uint8_t types[] = {
 	[BLOCK_WRITE_ZEROES] = VIRTIO_BLK_T_WRITE_ZEROES, [BLOCK_GET_ID] = VIRTIO_BLK_T_GET_ID,
 };
 
-static void part_init(struct virtio_blk_part *p)
-{
-	p->simple[0] = (struct virtqueue_segment){ &p->header, sizeof(p->header) };
-	p->simple[2] = (struct virtqueue_segment){ &p->status, sizeof(p->status) };
-}
-
 int virtio_blk_parts_alloc(struct virtio_blk_queue *q)
 {
 	q->parts = kmalloc(q->vq->size * sizeof(q->parts[0]));
 	if (!q->parts)
 		return -ENOMEM;
 	for (unsigned i = q->vq->size; i--;) {
-		part_init(&q->parts[i]);
 		q->parts[i].next = q->free;
 		q->free = &q->parts[i];
 	}
@@ -116,6 +109,17 @@ static __noinline int submit_otherwise(struct virtio_blk *v, struct block_reques
 	return rc ? block_refuse(r, rc) : 0;
 }
 
+/* The ring has a way of its own for so few segments, if their number is known. */
+static __inlined int simple_add(struct virtqueue *vq, struct virtio_blk_part *p, void *data,
+				uint32_t len, bool write)
+{
+	const struct virtqueue_segment segs[] = {
+		{ &p->header, sizeof(p->header) }, { data, len }, { &p->status, sizeof(p->status) },
+	};
+
+	return write ? virtqueue_add(vq, segs, 2, 1, p) : virtqueue_add(vq, segs, 1, 2, p);
+}
+
 /* A read or a write that is one segment, while nothing waits. */
 int virtio_blk_submit(struct block_device *b, struct block_request *r)
 {
@@ -129,10 +133,8 @@ int virtio_blk_submit(struct block_device *b, struct block_request *r)
 	if (unlikely(op > BLOCK_WRITE || r->len > v->simple_max || v->first || !p))
 		return submit_otherwise(v, r, -ENOSPC);
 	part_fill(v, p, r, op, r->sector, len);
-	p->simple[1].data = r->buf;
-	p->simple[1].len = len;
 	r->parts = 1;
-	rc = virtqueue_add(q->vq, p->simple, 1 + op, 2 - op, p);
+	rc = simple_add(q->vq, p, r->buf, len, op == BLOCK_WRITE);
 	if (unlikely(rc))
 		return submit_otherwise(v, r, rc);
 	part_given(v, q, p);
@@ -178,6 +180,8 @@ static int part_add(struct virtio_blk *v, struct virtio_blk_queue *q, struct vir
 	bool reads = r->op == BLOCK_READ || r->op == BLOCK_GET_ID;
 	unsigned n = 1;
 
+	if (r->op <= BLOCK_WRITE && p->len <= v->simple_max)
+		return simple_add(q->vq, p, (uint8_t *)r->buf + offset, p->len, !reads);
 	segs[0] = (struct virtqueue_segment){ &p->header, sizeof(p->header) };
 	if (reads || r->op == BLOCK_WRITE)
 		n += data_segments(v, (uint8_t *)r->buf + offset, p->len, &segs[1]);

@@ -131,6 +131,9 @@ KTEST(virtio_blk_info_bounds_segments)
 	c.seg_max = 0;
 	expect_eq(t, read_info(all), 0);
 	expect_eq(t, info.segment_max, 1);
+	c.size_max = 0;
+	expect_eq(t, read_info(all), 0);
+	expect_eq(t, info.segment_size, VIRTIO_BLK_PART_MAX);
 	c.seg_max = UINT32_MAX;
 	c.size_max = UINT32_MAX;
 	expect_eq(t, read_info(all), 0);

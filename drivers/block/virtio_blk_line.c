@@ -69,10 +69,10 @@ void virtio_blk_line_run(struct virtio_blk *v)
 /* A device that was stopped, or has no cache to empty, is not asked. */
 int virtio_blk_line_submit(struct virtio_blk *v, struct block_request *r)
 {
-	bool has_data = r->op <= BLOCK_WRITE || r->op == BLOCK_GET_ID;
+	bool has_data = r->op <= BLOCK_WRITE || r->op == BLOCK_GET_ID, first;
 	paddr_t addr;
 
-	if (v->dev->fault)
+	if (v->block.stopped)
 		return -ENODEV;
 	if (has_data && dma_addr(r->buf, virtio_blk_span(r), &addr))
 		return -EFAULT;
@@ -81,8 +81,10 @@ int virtio_blk_line_submit(struct virtio_blk *v, struct block_request *r)
 		virtio_blk_part_over(v, r);
 		return 0;
 	}
+	first = !v->first;
 	line_add(v, r);
-	virtio_blk_line_run(v);
+	if (first)
+		virtio_blk_line_run(v);
 	return 0;
 }
 

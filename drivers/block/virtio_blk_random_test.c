@@ -7,7 +7,7 @@
  * Each job has sectors of its own, so that no two requests for the same are
  * outstanding: what they would leave there nobody could say.
  */
-#include "drivers/block/fake_disk.h"
+#include "drivers/block/fake_disk_test.h"
 
 #include "kernel/host_loop.h"
 #include "kernel/ktest.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The driver against disks that answer well and badly, on the host. */
-#include "drivers/block/fake_disk.h"
+#include "drivers/block/fake_disk_test.h"
 
 #include "drivers/virtio/host_memory.h"
 #include "kernel/host_loop.h"

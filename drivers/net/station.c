@@ -13,7 +13,8 @@ enum {
 
 #define ANSWER_NS	NS_PER_S
 
-static_assert(STATION_PACKETS * STATION_PACKET_LEN == PAGE_SIZE << MEMORY_ORDER, "no more, no less");
+static_assert(STATION_PACKETS * STATION_PACKET_LEN == PAGE_SIZE << MEMORY_ORDER,
+	      "no more, no less");
 static_assert(STATION_PACKET_LEN >= ECHO_FRAME_MAX + NET_HEADROOM, "a frame finds room");
 
 static void sent(struct request *r __unused)

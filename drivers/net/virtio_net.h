@@ -187,7 +187,7 @@ struct virtio_net {
 	struct work publish;
 	uint64_t given;			/* packets */
 	struct virtio_net_header plain;	/* zero; the device reads */
-	struct virtio_net_spare spare[VIRTIO_NET_SPARES], *spares;	/* and those that are free */
+	struct virtio_net_spare spare[VIRTIO_NET_SPARES], *spares;	/* and the free ones */
 	struct virtio_net_tx tx[VIRTIO_NET_PAIRS_MAX];
 
 	/* virtio_net_rx.c's */

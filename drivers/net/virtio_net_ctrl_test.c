@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Commands, the link, resets and lies, on the host. */
-#include "drivers/net/fake_nic.h"
+#include "drivers/net/fake_nic_test.h"
 
 #include "kernel/host_loop.h"
 #include "kernel/ktest.h"

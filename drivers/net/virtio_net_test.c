@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The driver against devices that are well and ill behaved, on the host. */
-#include "drivers/net/fake_nic.h"
+#include "drivers/net/fake_nic_test.h"
 
 #include "drivers/virtio/host_memory.h"
 #include "kernel/host_loop.h"

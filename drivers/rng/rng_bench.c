@@ -86,6 +86,7 @@ static const struct virtio_device *device(void)
 
 static int small(void)
 {
+	unsigned requests = bench_times(SMALL_REQUESTS);
 	uint64_t interrupts;
 	struct bench_span span;
 	int rc = measure(1, SMALL_LEN, 16, &span);
@@ -93,24 +94,25 @@ static int small(void)
 	if (rc)
 		return rc;
 	interrupts = virtio_irqs_count(device());
-	rc = measure(1, SMALL_LEN, SMALL_REQUESTS, &span);
+	rc = measure(1, SMALL_LEN, requests, &span);
 	if (rc)
 		return rc;
-	bench_per_request("rng.64.total", span.ticks, SMALL_REQUESTS, "ticks");
+	bench_per_request("rng.64.total", span.ticks, requests, "ticks");
 	bench_per_request("rng.64.interrupts", virtio_irqs_count(device()) - interrupts,
-			  SMALL_REQUESTS, "interrupts");
-	bench_per_second("rng.64.rate", SMALL_REQUESTS, span.ns, "requests");
+			  requests, "interrupts");
+	bench_per_second("rng.64.rate", requests, span.ns, "requests");
 	return 0;
 }
 
 static int stream(void)
 {
-	uint64_t kib = (uint64_t)STREAM_REQUESTS * (STREAM_LEN / KIB);
+	unsigned requests = bench_times(STREAM_REQUESTS);
+	uint64_t kib = (uint64_t)requests * (STREAM_LEN / KIB);
 	struct bench_span span;
 	int rc = measure(STREAMS, STREAM_LEN, STREAMS, &span);
 
 	if (!rc)
-		rc = measure(STREAMS, STREAM_LEN, STREAM_REQUESTS, &span);
+		rc = measure(STREAMS, STREAM_LEN, requests, &span);
 	if (rc)
 		return rc;
 	bench_per_request("rng.stream.total_per_kib", span.ticks, kib, "ticks");

@@ -91,6 +91,8 @@ __weak void fault_attempt_failed(const struct fault_attempt *before __unused,
 /* No window: every address is asked for. */
 __weak struct dma_window dma_window;
 
+void (*virtqueue_read_hook)(void);
+
 __weak int dma_addr_find(const void *ptr, size_t len, paddr_t *out)
 {
 	*out = 0;

@@ -376,7 +376,6 @@ static bool queue_prove(struct virtio_device *dev, struct virtqueue *vq)
 
 	do {
 		uint64_t before = irq->count;
-
 		int rc = dev->driver->prove(dev, vq);
 
 		if (rc)

@@ -199,7 +199,8 @@ KTEST(virtio_list_tells_of_interrupts)
 	virtio_report();
 	host_print_end();
 	expect(t, host_printed("        2 interrupts, 0 for the configuration\n"));
-	expect(t, host_printed("virtio  type 77 fake device of type 77, listed, line 3 vectors seen\n"));
+	expect(t, host_printed("virtio  type 77 fake device of type 77, listed, "
+			       "line 3 vectors seen\n"));
 	empty();
 }
 

@@ -18,7 +18,7 @@ enum virtio_pci_cfg {
 
 enum {
 	VIRTIO_PCI_VENDOR = 0x1af4,
-	VIRTIO_PCI_MODERN = 0x1040,	/* the first number of a device that has no legacy interface */
+	VIRTIO_PCI_MODERN = 0x1040,	/* the first number of those without a legacy interface */
 	VIRTIO_PCI_COMMON_SIZE = 56,	/* up to queue_device, 4.1.4.3 */
 };
 

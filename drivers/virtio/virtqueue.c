@@ -15,10 +15,6 @@
 
 #include "drivers/virtio/virtqueue_ring.h"
 
-#ifdef CAIRN_HOSTED
-void (*virtqueue_read_hook)(void);
-#endif
-
 static bool wants(const struct virtqueue_shape *shape, uint64_t feature)
 {
 	return (shape->features & VIRTQUEUE_FEATURES & feature) != 0;
@@ -192,11 +188,12 @@ int virtqueue_lie(struct virtqueue *vq, const char *what, uint64_t value)
 	return -EPROTO;
 }
 
-int virtqueue_used_lie(struct virtqueue *vq, uint32_t id, uint32_t len)
+void virtqueue_used_lie(struct virtqueue *vq, uint32_t id, uint32_t len)
 {
-	if (!virtqueue_outstanding_slot(vq, id))
-		return virtqueue_lie(vq, "used id is no outstanding request", id);
-	return virtqueue_lie(vq, "used length beyond the writable bytes", len);
+	if (virtqueue_outstanding_slot(vq, id))
+		(void)virtqueue_lie(vq, "used length beyond the writable bytes", len);
+	else
+		(void)virtqueue_lie(vq, "used id is no outstanding request", id);
 }
 
 void *virtqueue_detach(struct virtqueue *vq)

@@ -72,7 +72,7 @@ struct virtqueue_shape {
 	 * those of a packed ring are equal and may be anything.
 	 */
 	uint16_t entries;
-	size_t align;		/* of the used ring: 4096 for a legacy device (2.7.2), else 4 or more */
+	size_t align;		/* of the used ring: legacy 4096 (2.7.2), else 4 or more */
 	uint64_t features;	/* agreed upon; what is not in VIRTQUEUE_FEATURES is ignored */
 };
 
@@ -124,20 +124,20 @@ struct virtqueue {
 	/* The rings'. */
 	bool stopped;
 	struct virtqueue_slot *free;	/* split, and not stopped: the first that is; else NULL */
-	int32_t spare;			/* split: free descriptors beyond `direct`; else less than 0 */
+	int32_t spare;			/* split: free ones beyond `direct`; else less than 0 */
 	uint64_t added;			/* chains */
 	uint64_t published;		/* of these, the device was told */
 	uint64_t taken;			/* came back */
-	uint64_t used_known;		/* split: had come back when last looked at; packed: taken */
+	uint64_t used_known;		/* split: back when last looked at; packed: taken */
 	uint32_t detach_next;
 	struct {
 		struct virtqueue_slot *free;
-		uint16_t free_count;			/* descriptors */
-		uint16_t next_avail, next_used;		/* positions */
-		uint16_t avail_flags, used_flags;	/* that mark them so in this round */
-		uint16_t batch, batch_flags;		/* first that is not published */
-		uint16_t batch_length;
-		uint16_t in_flight;			/* descriptors that the device has */
+		uint32_t free_count;			/* descriptors */
+		uint32_t next_avail, next_used;		/* positions */
+		uint32_t avail_flags, used_flags;	/* that mark them so in this round */
+		uint32_t batch, batch_length;		/* descriptors that are not published */
+		uint32_t batch_flags;			/* of their first */
+		uint32_t in_flight;			/* descriptors that the device has */
 	} pack;
 
 	/* The owner's (virtio.c). */

@@ -8,6 +8,7 @@
  */
 #pragma once
 
+#include "kernel/lib/errno.h"
 #include "mm/dma.h"
 
 /* Segments of a request that is compiled into its caller. */
@@ -36,7 +37,7 @@ int virtqueue_add_any(struct virtqueue *vq, const struct virtqueue_segment *segs
 		      unsigned in, void *token);
 int virtqueue_split_refresh(struct virtqueue *vq);
 int virtqueue_packed_take(struct virtqueue *vq, void **token, uint32_t *written);
-int virtqueue_used_lie(struct virtqueue *vq, uint32_t id, uint32_t len);
+void virtqueue_used_lie(struct virtqueue *vq, uint32_t id, uint32_t len);
 
 static inline bool virtqueue_traced(const struct virtqueue *vq)
 {
@@ -103,6 +104,24 @@ static __inlined bool virtqueue_few_fill(struct virtqueue_chain *c,
 	return true;
 }
 
+/*
+ * What the short way does not take. A copy, so that the caller's segments, whose
+ * address goes nowhere else, need not lie in memory at all.
+ */
+static __inlined int virtqueue_few_otherwise(struct virtqueue *vq,
+					     const struct virtqueue_segment *segs, unsigned out,
+					     unsigned in, unsigned n, void *token)
+{
+	struct virtqueue_segment copy[VIRTQUEUE_FEW];
+
+	copy[0] = segs[0];
+	if (n > 1)
+		copy[1] = segs[1];
+	if (n > 2)
+		copy[2] = segs[2];
+	return virtqueue_add_any(vq, copy, out, in, token);
+}
+
 /* All three numbers are constants. */
 static __inlined int virtqueue_few_add(struct virtqueue *vq, const struct virtqueue_segment *segs,
 				       unsigned out, unsigned in, unsigned n, void *token)
@@ -110,12 +129,12 @@ static __inlined int virtqueue_few_add(struct virtqueue *vq, const struct virtqu
 	struct virtqueue_chain c = { .head = vq->free, .next = vq->free };
 
 	if (unlikely(!token || (n == 1 ? !c.head : vq->spare < (int32_t)n)))
-		return virtqueue_add_any(vq, segs, out, in, token);
+		return virtqueue_few_otherwise(vq, segs, out, in, n, token);
 	if (unlikely(!virtqueue_few_fill(&c, &segs[0], 0, out, n) ||
 		     (n > 1 && !virtqueue_few_fill(&c, &segs[1], 1, out, n)) ||
 		     (n > 2 && !virtqueue_few_fill(&c, &segs[2], 2, out, n)) ||
 		     (n > 1 && c.readable + c.writable > UINT32_MAX)))
-		return virtqueue_add_any(vq, segs, out, in, token);
+		return virtqueue_few_otherwise(vq, segs, out, in, n, token);
 	virtqueue_chain_add(vq, &c, n, token);
 	return 0;
 }
@@ -151,8 +170,10 @@ static __inlined int virtqueue_take_plain(struct virtqueue *vq, void **token, ui
 	id = ring_read(elem->id);
 	len = ring_read(elem->len);
 	slot = &vq->slots[id];
-	if (unlikely(id >= vq->size || slot->number >= vq->published || len > slot->writable))
-		return virtqueue_used_lie(vq, id, len);
+	if (unlikely(id >= vq->size || slot->number >= vq->published || len > slot->writable)) {
+		virtqueue_used_lie(vq, id, len);
+		return -EPROTO;
+	}
 	slot->number = VIRTQUEUE_IDLE;
 	slot->last->next = vq->free;
 	vq->free = slot;

@@ -8,13 +8,14 @@
  */
 #include "kernel/fuzz.h"
 
-#include "drivers/virtio/ring_device.h"
+#include "drivers/virtio/fake_virtqueue.h"
 #include "kernel/lib/errno.h"
 #include "kernel/lib/string.h"
+#include "mm/dma.h"
 
 enum { REQUESTS = 64 };
 
-static struct ring_device dev;
+static struct fake_virtqueue dev;
 static char arena[256];
 
 /* Tokens are the addresses of these; 0: not outstanding, else writable bytes + 1. */
@@ -121,7 +122,7 @@ static void use(unsigned which)
 		} else {
 			dev.used = dev.vq.used->idx;
 		}
-		ring_device_say(&dev, slot->id, slot->writable, VIRTQ_DESC_F_WRITE);
+		fake_virtqueue_say(&dev, slot->id, slot->writable, VIRTQ_DESC_F_WRITE);
 		return;
 	}
 }
@@ -179,13 +180,17 @@ static void play(const uint8_t *data, size_t size, uint64_t features)
 		shape.entries = 64;
 	memset(requests, 0, sizeof(requests));
 	live = 0;
-	ring_device_open(&dev, &shape);
+	fake_virtqueue_open(&dev, &shape);
+	/* The first segments of requests are, or are not, where dma_addr() need not look. */
+	dma_window = (struct dma_window){ (uintptr_t)arena, next() & 1 ? sizeof(arena) : 0,
+					  (uintptr_t)arena };
 	virtqueue_read_hook = change;
 	while (input.size)
 		step();
 	virtqueue_read_hook = NULL;
+	dma_window = (struct dma_window){ 0 };
 	end();
-	ring_device_close(&dev);
+	fake_virtqueue_close(&dev);
 }
 
 FUZZ(virtqueue_split)

@@ -4,14 +4,14 @@
  * is caught and named, nothing works from then on, and all that was
  * outstanding comes back once.
  */
-#include "drivers/virtio/ring_device.h"
+#include "drivers/virtio/fake_virtqueue.h"
 #include "kernel/ktest.h"
 #include "kernel/lib/errno.h"
 #include "kernel/lib/string.h"
 
 static char arena[256];
 static int tokens[4];
-static struct ring_device dev;
+static struct fake_virtqueue dev;
 
 static const struct virtqueue_segment one_in = { arena, 64 };
 
@@ -36,12 +36,12 @@ static void lie_open(struct ktest_run *t, uint64_t features)
 	const struct virtqueue_segment two[2] = { { arena, 16 }, { arena + 16, 16 } };
 	const struct virtqueue_shape shape = { 8, 8, 16, features };
 
-	ring_device_open(&dev, &shape);
+	fake_virtqueue_open(&dev, &shape);
 	require(t, add_one(&tokens[0]));
 	require(t, add_one(&tokens[1]));
 	require(t, virtqueue_add(&dev.vq, two, 1, 1, &tokens[2]) == 0);
 	virtqueue_publish(&dev.vq);
-	while (ring_device_fetch(&dev))
+	while (fake_virtqueue_fetch(&dev))
 		;
 }
 
@@ -70,7 +70,7 @@ static void lie_caught(struct ktest_run *t, unsigned left, const char *what, uin
 	}
 	expect_eq(t, recovered, left);
 	expect_eq(t, __builtin_popcount(seen), left);
-	ring_device_close(&dev);
+	fake_virtqueue_close(&dev);
 }
 
 static void took(struct ktest_run *t, void *want, uint32_t written)
@@ -97,7 +97,7 @@ KTEST(virtqueue_lie_used_id_out_of_range)
 			if (kinds[k] && ids[i] > UINT16_MAX)
 				continue;
 			lie_open(t, kinds[k]);
-			ring_device_say(&dev, ids[i], 1, 0);
+			fake_virtqueue_say(&dev, ids[i], 1, 0);
 			lie_caught(t, 3, id_lie, ids[i]);
 		}
 	}
@@ -107,7 +107,7 @@ KTEST(virtqueue_lie_used_id_of_nobody)
 {
 	for (unsigned k = 0; k < kind_count(); k++) {
 		lie_open(t, kinds[k]);
-		ring_device_say(&dev, 5, 1, 0);
+		fake_virtqueue_say(&dev, 5, 1, 0);
 		lie_caught(t, 3, id_lie, 5);
 	}
 }
@@ -115,7 +115,7 @@ KTEST(virtqueue_lie_used_id_of_nobody)
 KTEST(virtqueue_lie_used_id_inside_a_chain)
 {
 	lie_open(t, split);
-	ring_device_say(&dev, 3, 1, 0);	/* the second descriptor of request 2 */
+	fake_virtqueue_say(&dev, 3, 1, 0);	/* the second descriptor of request 2 */
 	lie_caught(t, 3, id_lie, 3);
 }
 
@@ -126,8 +126,8 @@ KTEST(virtqueue_lie_used_id_twice)
 
 		lie_open(t, kinds[k]);
 		id = id_of(1);
-		ring_device_use(&dev, 1, 1);
-		ring_device_say(&dev, id, 1, 0);
+		fake_virtqueue_use(&dev, 1, 1);
+		fake_virtqueue_say(&dev, id, 1, 0);
 		took(t, &tokens[1], 1);
 		lie_caught(t, 2, id_lie, id);
 	}
@@ -140,9 +140,10 @@ KTEST(virtqueue_lie_used_id_not_published)
 
 		lie_open(t, kinds[k]);
 		require(t, add_one(&tokens[3]));
-		for (id = 0; dev.slots[id].token != &tokens[3] || dev.slots[id].number == UINT64_MAX;)
+		for (id = 0; dev.slots[id].token != &tokens[3] ||
+		     dev.slots[id].number == UINT64_MAX;)
 			id++;
-		ring_device_say(&dev, id, 1, 0);
+		fake_virtqueue_say(&dev, id, 1, 0);
 		lie_caught(t, 4, id_lie, id);
 	}
 }
@@ -154,12 +155,12 @@ KTEST(virtqueue_lie_used_length)
 	for (unsigned k = 0; k < kind_count(); k++) {
 		for (unsigned i = 0; i < ARRAY_SIZE(lengths); i++) {
 			lie_open(t, kinds[k]);
-			ring_device_say(&dev, id_of(0), lengths[i], VIRTQ_DESC_F_WRITE);
+			fake_virtqueue_say(&dev, id_of(0), lengths[i], VIRTQ_DESC_F_WRITE);
 			lie_caught(t, 3, len_lie, lengths[i]);
 		}
 		/* What the device only reads does not count. */
 		lie_open(t, kinds[k]);
-		ring_device_say(&dev, id_of(2), 17, VIRTQ_DESC_F_WRITE);
+		fake_virtqueue_say(&dev, id_of(2), 17, VIRTQ_DESC_F_WRITE);
 		lie_caught(t, 3, len_lie, 17);
 	}
 }
@@ -170,10 +171,10 @@ KTEST(virtqueue_packed_length_without_write)
 	if (kind_count() < 2)
 		return;
 	lie_open(t, VIRTIO_F_RING_PACKED);
-	ring_device_use(&dev, 0, 0);
+	fake_virtqueue_use(&dev, 0, 0);
 	dev.vq.packed[0].len = 4096;
 	took(t, &tokens[0], 0);
-	ring_device_close(&dev);
+	fake_virtqueue_close(&dev);
 }
 
 KTEST(virtqueue_lie_used_index_jumps)
@@ -190,7 +191,7 @@ KTEST(virtqueue_lie_used_index_jumps)
 KTEST(virtqueue_lie_used_index_moves_back)
 {
 	lie_open(t, split);
-	ring_device_use(&dev, 0, 1);
+	fake_virtqueue_use(&dev, 0, 1);
 	took(t, &tokens[0], 1);
 	dev.vq.used->idx = 0;
 	lie_caught(t, 2, index_lie, 0);
@@ -200,7 +201,7 @@ KTEST(virtqueue_lie_used_index_with_nothing_outstanding)
 {
 	lie_open(t, split);
 	for (unsigned i = 0; i < 3; i++)
-		ring_device_use(&dev, 0, 1);
+		fake_virtqueue_use(&dev, 0, 1);
 	for (unsigned i = 0; i < 3; i++) {
 		uint32_t len;
 		void *token;
@@ -230,10 +231,10 @@ KTEST(virtqueue_lie_packed_wrap_counter_too_early)
 	if (kind_count() < 2)
 		return;
 	lie_open(t, VIRTIO_F_RING_PACKED);
-	ring_device_use(&dev, 0, 1);
+	fake_virtqueue_use(&dev, 0, 1);
 	took(t, &tokens[0], 1);
 	dev.used_wrap = false;
-	ring_device_say(&dev, 1, 1, 0);
+	fake_virtqueue_say(&dev, 1, 1, 0);
 	lie_caught(t, 2, flags_lie, 0);
 }
 
@@ -243,14 +244,14 @@ KTEST(virtqueue_lie_packed_used_with_nothing_outstanding)
 		return;
 	lie_open(t, VIRTIO_F_RING_PACKED);
 	for (unsigned i = 0; i < 3; i++)
-		ring_device_use(&dev, 0, 1);
+		fake_virtqueue_use(&dev, 0, 1);
 	for (unsigned i = 0; i < 3; i++) {
 		uint32_t len;
 		void *token;
 
 		require(t, virtqueue_take(&dev.vq, &token, &len) == 0);
 	}
-	ring_device_say(&dev, 1, 1, 0);
+	fake_virtqueue_say(&dev, 1, 1, 0);
 	lie_caught(t, 0, id_lie, 1);
 }
 
@@ -269,12 +270,12 @@ KTEST(virtqueue_any_wish_for_doorbells_is_harmless)
 			require(t, add_one(&tokens[3]));
 			virtqueue_publish(&dev.vq);
 			expect(t, dev.bells - bells <= 1);
-			require(t, ring_device_fetch(&dev));
-			ring_device_use(&dev, dev.held - 1, 1);
+			require(t, fake_virtqueue_fetch(&dev));
+			fake_virtqueue_use(&dev, dev.held - 1, 1);
 			took(t, &tokens[3], 1);
 		}
 		expect(t, !dev.lie);
-		ring_device_close(&dev);
+		fake_virtqueue_close(&dev);
 	}
 	if (kind_count() < 2)
 		return;
@@ -284,7 +285,7 @@ KTEST(virtqueue_any_wish_for_doorbells_is_harmless)
 	require(t, add_one(&tokens[3]));
 	virtqueue_publish(&dev.vq);
 	expect_eq(t, dev.bells, 2);
-	ring_device_close(&dev);
+	fake_virtqueue_close(&dev);
 }
 
 static void rubbish(struct ktest_run *t, uint64_t features)
@@ -318,7 +319,7 @@ static void rubbish(struct ktest_run *t, uint64_t features)
 	while (virtqueue_detach(&dev.vq))
 		got++;
 	expect_eq(t, got, 3);
-	ring_device_close(&dev);
+	fake_virtqueue_close(&dev);
 }
 
 KTEST(virtqueue_survives_rubbish_in_all_that_a_device_writes)

@@ -31,7 +31,7 @@ void virtqueue_packed_init(struct virtqueue *vq)
 	vq->spare = -1;
 	vq->pack = (__typeof__(vq->pack)){
 		.free = vq->slots,
-		.free_count = (uint16_t)vq->size,
+		.free_count = vq->size,
 		.avail_flags = VIRTQ_DESC_F_AVAIL,
 		.used_flags = ROUND,
 	};
@@ -39,9 +39,10 @@ void virtqueue_packed_init(struct virtqueue *vq)
 
 /* Where descriptors are written, and what has been. */
 struct cursor {
-	uint16_t at;
-	uint16_t round;			/* flags */
-	uint16_t head_flags;		/* held back */
+	struct virtqueue_slot *slot;
+	uint32_t at;
+	uint32_t round;			/* flags */
+	uint32_t head_flags;		/* held back */
 	uint64_t readable, writable;	/* bytes */
 };
 
@@ -53,17 +54,22 @@ static inline void cursor_advance(const struct virtqueue *vq, struct cursor *c)
 	}
 }
 
-/* Fills a descriptor, all but its flags. */
-static inline int desc_fill(struct pvirtq_desc *desc, const struct virtqueue_segment *seg,
-			    uint16_t id)
+/* Fills a descriptor, all but its flags; `window` as in virtqueue_split.c. */
+static __inlined int desc_fill(struct pvirtq_desc *desc, const struct virtqueue_segment *seg,
+			       uint16_t id, bool window)
 {
+	uint32_t len = seg->len;
 	paddr_t addr;
-	int rc = dma_addr(seg->data, seg->len, &addr);
+	int rc;
 
+	if (window)
+		rc = dma_window_addr(seg->data, len, &addr) ? 0 : -EAGAIN;
+	else
+		rc = dma_addr(seg->data, len, &addr);
 	if (unlikely(rc))
 		return rc;
 	desc->addr = addr;
-	desc->len = seg->len;
+	desc->len = len;
 	desc->id = id;
 	return 0;
 }
@@ -77,14 +83,34 @@ static inline void cursor_count(struct cursor *c, uint32_t len, bool write)
 }
 
 /* Those behind the head look as if they had come back in the round before. */
-static void undo_direct(struct virtqueue *vq, unsigned count)
+static __noinline void undo_direct(struct virtqueue *vq, unsigned count)
 {
 	struct cursor c = { .at = vq->pack.next_avail, .round = vq->pack.avail_flags };
 
 	for (; count; count--) {
-		vq->packed[c.at].flags = c.round & VIRTQ_DESC_F_AVAIL ? 0 : ROUND;
+		vq->packed[c.at].flags = (uint16_t)(c.round & VIRTQ_DESC_F_AVAIL ? 0 : ROUND);
 		cursor_advance(vq, &c);
 	}
+}
+
+static __inlined int direct_fill(struct virtqueue *vq, const struct virtqueue_segment *segs,
+				 unsigned i, unsigned out, unsigned n, struct cursor *c,
+				 bool window)
+{
+	struct pvirtq_desc *desc = &vq->packed[c->at];
+	uint16_t flags = (uint16_t)(c->round | (i >= out ? VIRTQ_DESC_F_WRITE : 0) |
+				    (i + 1 < n ? VIRTQ_DESC_F_NEXT : 0));
+	int rc = desc_fill(desc, &segs[i], c->slot->id, window);
+
+	if (unlikely(rc))
+		return rc;
+	if (i == 0)
+		c->head_flags = flags;
+	else
+		WRITE_ONCE(desc->flags, flags);
+	cursor_count(c, segs[i].len, i >= out);
+	cursor_advance(vq, c);
+	return 0;
 }
 
 /* Into the ring itself; the head's flags are held back. */
@@ -92,50 +118,68 @@ static int fill_direct(struct virtqueue *vq, const struct virtqueue_segment *seg
 		       unsigned n, struct cursor *c)
 {
 	for (unsigned i = 0; i < n; i++) {
-		struct pvirtq_desc *desc = &vq->packed[c->at];
-		uint16_t flags = c->round | (i >= out ? VIRTQ_DESC_F_WRITE : 0) |
-				 (i + 1 < n ? VIRTQ_DESC_F_NEXT : 0);
-		int rc = desc_fill(desc, &segs[i], vq->pack.free->id);
+		int rc = direct_fill(vq, segs, i, out, n, c, false);
 
 		if (unlikely(rc)) {
 			undo_direct(vq, i);
 			return rc;
 		}
-		if (i == 0)
-			c->head_flags = flags;
-		else
-			WRITE_ONCE(desc->flags, flags);
-		cursor_count(c, segs[i].len, i >= out);
-		cursor_advance(vq, c);
 	}
 	return 0;
 }
 
-/* Into the table of the slot, to which one descriptor points (2.8.7). */
-static int fill_table(struct virtqueue *vq, const struct virtqueue_segment *segs, unsigned out,
-		      unsigned n, struct cursor *c)
+/*
+ * The same for 1 to 3, a constant, by the window alone. What it has written when it
+ * gives up, fill_direct() writes again.
+ */
+static __inlined int fill_few(struct virtqueue *vq, const struct virtqueue_segment *segs,
+			      unsigned out, unsigned n, struct cursor *c)
 {
-	struct virtqueue_slot *slot = vq->pack.free;
-	struct pvirtq_desc *table = (struct pvirtq_desc *)virtqueue_table(vq, slot);
-	const struct virtqueue_segment all = { table, n * sizeof(*table) };
+	int rc = direct_fill(vq, segs, 0, out, n, c, true);
 
-	for (unsigned i = 0; i < n; i++) {
-		int rc = desc_fill(&table[i], &segs[i], 0);
-
-		if (unlikely(rc))
-			return rc;
-		table[i].flags = i >= out ? VIRTQ_DESC_F_WRITE : 0;
-		cursor_count(c, segs[i].len, i >= out);
-	}
-	c->head_flags = c->round | VIRTQ_DESC_F_INDIRECT;
-	cursor_advance(vq, c);
-	return desc_fill(&vq->packed[vq->pack.next_avail], &all, slot->id);
+	if (!rc && n > 1)
+		rc = direct_fill(vq, segs, 1, out, n, c, true);
+	if (!rc && n > 2)
+		rc = direct_fill(vq, segs, 2, out, n, c, true);
+	return rc;
 }
 
-static inline void chain_add(struct virtqueue *vq, const struct cursor *c, unsigned length,
-			     void *token)
+static __inlined int table_fill(struct pvirtq_desc *table, const struct virtqueue_segment *segs,
+				unsigned i, unsigned out, struct cursor *c, bool window)
 {
-	struct virtqueue_slot *slot = vq->pack.free;
+	int rc = desc_fill(&table[i], &segs[i], 0, window);
+
+	table[i].flags = i >= out ? VIRTQ_DESC_F_WRITE : 0;
+	cursor_count(c, segs[i].len, i >= out);
+	return rc;
+}
+
+/* Into the table of the slot, to which one descriptor points (2.8.7). */
+static __inlined int fill_table(struct virtqueue *vq, const struct virtqueue_segment *segs,
+				unsigned out, unsigned n, struct cursor *c, bool window)
+{
+	struct pvirtq_desc *table = (struct pvirtq_desc *)virtqueue_table(vq, c->slot);
+	const struct virtqueue_segment all = { table, n * sizeof(*table) };
+	int rc = table_fill(table, segs, 0, out, c, window);
+
+	if (!rc)
+		rc = table_fill(table, segs, 1, out, c, window);
+	if (!rc && n > 2)
+		rc = table_fill(table, segs, 2, out, c, window);
+	if (!rc && n > 3)
+		rc = table_fill(table, segs, 3, out, c, window);
+	if (!rc)
+		rc = desc_fill(&vq->packed[c->at], &all, c->slot->id, window);
+	c->head_flags = c->round | VIRTQ_DESC_F_INDIRECT;
+	cursor_advance(vq, c);
+	return rc;
+}
+static_assert(VIRTQUEUE_TABLE == 4, "fill_table() counts to it");
+
+static __inlined void chain_add(struct virtqueue *vq, const struct cursor *c, unsigned length,
+				void *token)
+{
+	struct virtqueue_slot *slot = c->slot;
 
 	slot->token = token;
 	slot->number = vq->added++;
@@ -148,32 +192,80 @@ static inline void chain_add(struct virtqueue *vq, const struct cursor *c, unsig
 		vq->pack.batch_flags = c->head_flags;
 	} else {
 		barrier_store_store();	/* the rest of a chain before its head (2.8.19.1.1) */
-		WRITE_ONCE(vq->packed[vq->pack.next_avail].flags, c->head_flags);
+		WRITE_ONCE(vq->packed[vq->pack.next_avail].flags, (uint16_t)c->head_flags);
 	}
 	vq->pack.batch_length += length;
 	vq->pack.next_avail = c->at;
 	vq->pack.avail_flags = c->round;
 }
 
-int virtqueue_packed_add(struct virtqueue *vq, const struct virtqueue_segment *segs, unsigned out,
-			 unsigned in, void *token)
+/* Nothing is taken until all segments are good. */
+static __inlined int add(struct virtqueue *vq, const struct virtqueue_segment *segs, unsigned out,
+			 unsigned in, void *token, bool table, bool window)
 {
+	struct cursor c = { .slot = vq->pack.free, .at = vq->pack.next_avail,
+			    .round = vq->pack.avail_flags };
 	unsigned n = out + in;
-	struct cursor c = { .at = vq->pack.next_avail, .round = vq->pack.avail_flags };
-	bool table = virtqueue_goes_indirect(vq, n);
 	int rc;
 
-	if (!virtqueue_can_add(vq, out, in, token, table))
-		return virtqueue_refusal(vq, out, in, token);
-	rc = table ? fill_table(vq, segs, out, n, &c) : fill_direct(vq, segs, out, n, &c);
-	if (rc)
+	if (table)
+		rc = fill_table(vq, segs, out, n, &c, window);
+	else if (window)
+		rc = fill_few(vq, segs, out, n, &c);
+	else
+		rc = fill_direct(vq, segs, out, n, &c);
+	if (unlikely(rc))
 		return rc;
-	if (c.readable + c.writable > UINT32_MAX) {
+	if (unlikely(c.readable + c.writable > UINT32_MAX)) {
 		undo_direct(vq, table ? 1 : n);
 		return -EINVAL;
 	}
 	chain_add(vq, &c, table ? 1 : n, token);
 	return 0;
+}
+
+static __noinline int add_any(struct virtqueue *vq, const struct virtqueue_segment *segs,
+			      unsigned out, unsigned in, void *token, bool table)
+{
+	return add(vq, segs, out, in, token, table, false);
+}
+
+/* The usual requests, each compiled by itself. -EAGAIN: it is none, or needs a longer look. */
+static __inlined int add_few(struct virtqueue *vq, const struct virtqueue_segment *segs,
+			     unsigned out, unsigned in, void *token)
+{
+	switch (out << 16 | in) {		/* neither is more than the ring has */
+	case 0 << 16 | 1: return add(vq, segs, 0, 1, token, false, true);
+	case 1 << 16 | 0: return add(vq, segs, 1, 0, token, false, true);
+	case 1 << 16 | 2: return add(vq, segs, 1, 2, token, false, true);
+	case 2 << 16 | 1: return add(vq, segs, 2, 1, token, false, true);
+	default: return -EAGAIN;
+	}
+}
+
+static int add_table(struct virtqueue *vq, const struct virtqueue_segment *segs, unsigned out,
+		     unsigned in, void *token)
+{
+	if (out == 1 && in == 2)
+		return add(vq, segs, 1, 2, token, true, true);
+	if (out == 2 && in == 1)
+		return add(vq, segs, 2, 1, token, true, true);
+	return -EAGAIN;
+}
+
+int virtqueue_packed_add(struct virtqueue *vq, const struct virtqueue_segment *segs, unsigned out,
+			 unsigned in, void *token)
+{
+	bool table = virtqueue_goes_indirect(vq, out + in);
+	int rc;
+
+	if (!virtqueue_can_add(vq, out, in, token, table))
+		return virtqueue_refusal(vq, out, in, token);
+	if (IS_ENABLED(CONFIG_VIRTIO_INDIRECT_DESC) && table)
+		rc = add_table(vq, segs, out, in, token);
+	else
+		rc = add_few(vq, segs, out, in, token);
+	return rc == -EAGAIN ? add_any(vq, segs, out, in, token, table) : rc;
 }
 
 /*
@@ -198,7 +290,7 @@ void virtqueue_packed_publish(struct virtqueue *vq)
 	unsigned length = vq->pack.batch_length;
 
 	barrier_store_store();		/* 2.8.19.1.1: all of the batch before its head's flags */
-	WRITE_ONCE(vq->packed[vq->pack.batch].flags, vq->pack.batch_flags);
+	WRITE_ONCE(vq->packed[vq->pack.batch].flags, (uint16_t)vq->pack.batch_flags);
 	barrier_store_load();		/* 2.8.19.3.1: the flags before what the device wants */
 	vq->pack.batch_length = 0;
 	vq->pack.in_flight += length;
@@ -231,7 +323,7 @@ static inline void chain_release(struct virtqueue *vq, struct virtqueue_slot *sl
 		at -= vq->size;
 		vq->pack.used_flags ^= ROUND;
 	}
-	vq->pack.next_used = (uint16_t)at;
+	vq->pack.next_used = at;
 }
 
 /*

@@ -35,23 +35,32 @@ void virtqueue_split_init(struct virtqueue *vq)
 	*avail_event(vq) = 0;
 }
 
-/* Fills a descriptor, all but `next`. */
-static inline int desc_fill(struct virtq_desc *desc, const struct virtqueue_segment *seg,
-			    uint16_t flags)
+/*
+ * Fills a descriptor, all but `next`. With `window`, which is a constant as are
+ * the numbers of segments then, only the window is asked: no call, and -EAGAIN where
+ * the memory needs a longer look.
+ */
+static __inlined int desc_fill(struct virtq_desc *desc, const struct virtqueue_segment *seg,
+			       uint16_t flags, bool window)
 {
+	uint32_t len = seg->len;
 	paddr_t addr;
-	int rc = dma_addr(seg->data, seg->len, &addr);
+	int rc;
 
+	if (window)
+		rc = dma_window_addr(seg->data, len, &addr) ? 0 : -EAGAIN;
+	else
+		rc = dma_addr(seg->data, len, &addr);
 	if (unlikely(rc))
 		return rc;
 	desc->addr = addr;
-	desc->len = seg->len;
+	desc->len = len;
 	desc->flags = flags;
 	return 0;
 }
 
 /* Of segment `i` of `n`. */
-static inline uint16_t flags_of(unsigned i, unsigned out, unsigned n)
+static __inlined uint16_t flags_of(unsigned i, unsigned out, unsigned n)
 {
 	return (i + 1 < n ? VIRTQ_DESC_F_NEXT : 0) | (i >= out ? VIRTQ_DESC_F_WRITE : 0);
 }
@@ -68,7 +77,7 @@ static int fill_direct(const struct virtqueue_segment *segs, unsigned out, unsig
 		if (desc)
 			desc->next = slot->id;
 		desc = slot->desc;
-		int rc = desc_fill(desc, &segs[i], flags_of(i, out, n));
+		int rc = desc_fill(desc, &segs[i], flags_of(i, out, n), false);
 
 		if (unlikely(rc))
 			return rc;
@@ -79,45 +88,86 @@ static int fill_direct(const struct virtqueue_segment *segs, unsigned out, unsig
 	return 0;
 }
 
+static __inlined int table_fill(struct virtq_desc *table, const struct virtqueue_segment *segs,
+				unsigned i, unsigned out, unsigned n, struct virtqueue_chain *c,
+				bool window)
+{
+	int rc = desc_fill(&table[i], &segs[i], flags_of(i, out, n), window);
+
+	if (i + 1 < n)
+		table[i].next = (uint16_t)(i + 1);
+	virtqueue_chain_count(c, segs[i].len, i >= out);
+	return rc;
+}
+
 /* Into the table of the first free slot, to which its descriptor points (2.7.5.3). */
-static int fill_table(const struct virtqueue *vq, const struct virtqueue_segment *segs,
-		      unsigned out, unsigned n, struct virtqueue_chain *c)
+static __inlined int fill_table(const struct virtqueue *vq, const struct virtqueue_segment *segs,
+				unsigned out, unsigned n, struct virtqueue_chain *c, bool window)
 {
 	struct virtqueue_slot *slot = c->next;
 	struct virtq_desc *table = virtqueue_table(vq, slot);
 	const struct virtqueue_segment all = { table, n * sizeof(*table) };
+	int rc = table_fill(table, segs, 0, out, n, c, window);
 
-	for (unsigned i = 0; i < n; i++) {
-		int rc = desc_fill(&table[i], &segs[i], flags_of(i, out, n));
-
-		if (unlikely(rc))
-			return rc;
-		table[i].next = (uint16_t)(i + 1);
-		virtqueue_chain_count(c, segs[i].len, i >= out);
-	}
+	if (!rc)
+		rc = table_fill(table, segs, 1, out, n, c, window);
+	if (!rc && n > 2)
+		rc = table_fill(table, segs, 2, out, n, c, window);
+	if (!rc && n > 3)
+		rc = table_fill(table, segs, 3, out, n, c, window);
+	if (unlikely(rc))
+		return rc;
 	c->last = slot;
 	c->next = slot->next;
-	return desc_fill(slot->desc, &all, VIRTQ_DESC_F_INDIRECT);
+	return desc_fill(slot->desc, &all, VIRTQ_DESC_F_INDIRECT, window);
 }
+static_assert(VIRTQUEUE_TABLE == 4, "fill_table() counts to it");
 
 /* Nothing is taken from the free list until all segments are good. */
-int virtqueue_split_add(struct virtqueue *vq, const struct virtqueue_segment *segs, unsigned out,
-			unsigned in, void *token)
+static __inlined int add(struct virtqueue *vq, const struct virtqueue_segment *segs, unsigned out,
+			 unsigned in, void *token, bool table, bool window)
 {
 	struct virtqueue_chain c = { .head = vq->free, .next = vq->free };
 	unsigned n = out + in;
-	bool table = virtqueue_goes_indirect(vq, n);
 	int rc;
 
-	if (!virtqueue_can_add(vq, out, in, token, table))
-		return virtqueue_refusal(vq, out, in, token);
-	rc = table ? fill_table(vq, segs, out, n, &c) : fill_direct(segs, out, n, &c);
-	if (rc)
+	rc = table ? fill_table(vq, segs, out, n, &c, window) : fill_direct(segs, out, n, &c);
+	if (unlikely(rc))
 		return rc;
-	if (c.readable + c.writable > UINT32_MAX)
+	if (unlikely(c.readable + c.writable > UINT32_MAX))
 		return -EINVAL;		/* 2.7.5.2 */
 	virtqueue_chain_add(vq, &c, table ? 1 : n, token);
 	return 0;
+}
+
+static __noinline int add_any(struct virtqueue *vq, const struct virtqueue_segment *segs,
+			      unsigned out, unsigned in, void *token, bool table)
+{
+	return add(vq, segs, out, in, token, table, false);
+}
+
+/* Requests as disks have them. -EAGAIN: it is none, or needs a longer look. */
+static int add_table(struct virtqueue *vq, const struct virtqueue_segment *segs, unsigned out,
+		     unsigned in, void *token)
+{
+	if (out == 1 && in == 2)
+		return add(vq, segs, 1, 2, token, true, true);
+	if (out == 2 && in == 1)
+		return add(vq, segs, 2, 1, token, true, true);
+	return -EAGAIN;
+}
+
+int virtqueue_split_add(struct virtqueue *vq, const struct virtqueue_segment *segs, unsigned out,
+			unsigned in, void *token)
+{
+	bool table = virtqueue_goes_indirect(vq, out + in);
+	int rc = -EAGAIN;
+
+	if (!virtqueue_can_add(vq, out, in, token, table))
+		return virtqueue_refusal(vq, out, in, token);
+	if (IS_ENABLED(CONFIG_VIRTIO_INDIRECT_DESC) && table)
+		rc = add_table(vq, segs, out, in, token);
+	return rc == -EAGAIN ? add_any(vq, segs, out, in, token, table) : rc;
 }
 
 /*

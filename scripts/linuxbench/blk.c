@@ -3,7 +3,7 @@
  * Reads from /dev/vda by io_uring, past the page cache, with buffers and file
  * registered beforehand: whatever the kernel could be spared, it is.
  */
-#include "linuxbench.h"
+#include "scripts/linuxbench/linuxbench.h"
 
 #include <fcntl.h>
 #include <linux/fs.h>

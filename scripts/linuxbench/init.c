@@ -7,7 +7,7 @@
  * nothing ran. The kernel keeps count of the latter by itself: idle_sleeptime
  * in /proc/timer_list, in nanoseconds, which under -icount are ticks.
  */
-#include "linuxbench.h"
+#include "scripts/linuxbench/linuxbench.h"
 
 #include <dirent.h>
 #include <errno.h>

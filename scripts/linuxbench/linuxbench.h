@@ -3,7 +3,7 @@
  * The first process of a Linux guest that does what bench=blk,net,rng does in
  * Cairn's (drivers/block/block_bench.c and so on), in the fastest way that we
  * know of on that system, and prints the same figures. Compiled by
- * scripts/linuxbench.py for that guest, statically.
+ * scripts/linuxguest.py for that guest, statically.
  */
 #pragma once
 

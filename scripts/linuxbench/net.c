@@ -5,7 +5,7 @@
  * device to another. scripts/iobench.py gives these MAC addresses that end in
  * 1, 2 and 3. PACKET_QDISC_BYPASS was tried and is slower: a doorbell a frame.
  */
-#include "linuxbench.h"
+#include "scripts/linuxbench/linuxbench.h"
 
 #include <arpa/inet.h>
 #include <errno.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* /dev/hwrng, which is the virtio device once its module is there. */
-#include "linuxbench.h"
+#include "scripts/linuxbench/linuxbench.h"
 
 #include <fcntl.h>
 #include <unistd.h>

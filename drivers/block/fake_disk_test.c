@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "drivers/block/fake_disk.h"
+#include "drivers/block/fake_disk_test.h"
 
 #include "kernel/lib/errno.h"
 #include "kernel/lib/string.h"
@@ -104,7 +104,8 @@ static void command_take(struct fake_disk *d, uint16_t queue, uint16_t head)
 		bool in = c->header.type == VIRTIO_BLK_T_IN ||
 			  c->header.type == VIRTIO_BLK_T_GET_ID;
 
-		if (c->segments == VIRTIO_BLK_SEGMENTS || in != !!(at->flags & VIRTQ_DESC_F_WRITE)) {
+		if (c->segments == VIRTIO_BLK_SEGMENTS ||
+		    in != !!(at->flags & VIRTQ_DESC_F_WRITE)) {
 			mistake(d, "data in the wrong direction, or too many");
 			return;
 		}

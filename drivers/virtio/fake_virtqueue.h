@@ -8,10 +8,10 @@
 
 #include "drivers/virtio/virtqueue.h"
 
-enum { RING_DEVICE_MAX = 1024 };	/* descriptors */
+enum { FAKE_VIRTQUEUE_MAX = 1024 };	/* descriptors */
 
 /* A request that the device has fetched. */
-struct ring_device_chain {
+struct fake_virtqueue_chain {
 	uint16_t id;		/* or head */
 	uint16_t length;	/* descriptors of the ring */
 	unsigned segments;
@@ -20,7 +20,7 @@ struct ring_device_chain {
 	uint64_t first;		/* address of the first segment */
 };
 
-struct ring_device {
+struct fake_virtqueue {
 	struct virtqueue vq;
 	struct virtqueue_slot *slots;
 	void *memory;		/* of just the layout's length, for the sanitizer to watch */
@@ -38,23 +38,23 @@ struct ring_device {
 	bool used_wrap;
 	unsigned interrupts;	/* that it raised */
 	unsigned held;
-	struct ring_device_chain chains[RING_DEVICE_MAX];	/* in its hands */
+	struct fake_virtqueue_chain chains[FAKE_VIRTQUEUE_MAX];	/* in its hands */
 };
 
-void ring_device_open(struct ring_device *d, const struct virtqueue_shape *shape);
-void ring_device_close(struct ring_device *d);
+void fake_virtqueue_open(struct fake_virtqueue *d, const struct virtqueue_shape *shape);
+void fake_virtqueue_close(struct fake_virtqueue *d);
 
 /* The device was reset, and the ring with virtqueue_reinit(). */
-void ring_device_restart(struct ring_device *d);
+void fake_virtqueue_restart(struct fake_virtqueue *d);
 
 /* Takes the next request that was published, false if there is none. */
-bool ring_device_fetch(struct ring_device *d);
+bool fake_virtqueue_fetch(struct fake_virtqueue *d);
 
 /* Gives back the request chains[i], with `len` written bytes; interrupts if that is wanted. */
-void ring_device_use(struct ring_device *d, unsigned i, uint32_t len);
+void fake_virtqueue_use(struct fake_virtqueue *d, unsigned i, uint32_t len);
 
-/* Writes a used element as it is told to; `flags` are those of a packed ring, beside the round's. */
-void ring_device_say(struct ring_device *d, uint32_t id, uint32_t len, uint16_t flags);
+/* Writes a used element as told; `flags` are those of a packed ring, beside the round's. */
+void fake_virtqueue_say(struct fake_virtqueue *d, uint32_t id, uint32_t len, uint16_t flags);
 
 /* Wants a doorbell for the next request that it has not fetched; or for none. */
-void ring_device_wants_bell(struct ring_device *d, bool wants);
+void fake_virtqueue_wants_bell(struct fake_virtqueue *d, bool wants);

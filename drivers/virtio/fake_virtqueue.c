@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Compiled for the host only. */
-#include "drivers/virtio/ring_device.h"
+#include "drivers/virtio/fake_virtqueue.h"
 
 #include <stdlib.h>
 
@@ -8,12 +8,12 @@
 
 static void device_bell(struct virtqueue *vq)
 {
-	((struct ring_device *)vq->owner)->bells++;
+	((struct fake_virtqueue *)vq->owner)->bells++;
 }
 
 static void device_lie(struct virtqueue *vq, const char *what, uint64_t value)
 {
-	struct ring_device *d = vq->owner;
+	struct fake_virtqueue *d = vq->owner;
 
 	d->lies++;
 	d->lie = what;
@@ -22,7 +22,7 @@ static void device_lie(struct virtqueue *vq, const char *what, uint64_t value)
 
 static const struct virtqueue_ops device_ops = { device_bell, device_lie };
 
-void ring_device_restart(struct ring_device *d)
+void fake_virtqueue_restart(struct fake_virtqueue *d)
 {
 	d->seen = d->used = 0;
 	d->seen_wrap = d->used_wrap = true;
@@ -30,7 +30,7 @@ void ring_device_restart(struct ring_device *d)
 	d->lie = NULL;
 }
 
-void ring_device_open(struct ring_device *d, const struct virtqueue_shape *shape)
+void fake_virtqueue_open(struct fake_virtqueue *d, const struct virtqueue_shape *shape)
 {
 	memset(d, 0, sizeof(*d));
 	virtqueue_layout(shape, &d->layout);
@@ -41,28 +41,28 @@ void ring_device_open(struct ring_device *d, const struct virtqueue_shape *shape
 	memset(d->slots, 0xee, shape->size * sizeof(*d->slots));
 	virtqueue_init(&d->vq, &d->layout, d->memory, d->slots, &device_ops);
 	d->vq.owner = d;
-	ring_device_restart(d);
+	fake_virtqueue_restart(d);
 }
 
-void ring_device_close(struct ring_device *d)
+void fake_virtqueue_close(struct fake_virtqueue *d)
 {
 	free(d->memory);
 	free(d->slots);
 }
 
-static bool agreed(const struct ring_device *d, uint64_t feature)
+static bool agreed(const struct fake_virtqueue *d, uint64_t feature)
 {
 	return (d->layout.shape.features & VIRTQUEUE_FEATURES & feature) != 0;
 }
 
-static void mistake(struct ring_device *d, const char *what)
+static void mistake(struct fake_virtqueue *d, const char *what)
 {
 	if (!d->mistake)
 		d->mistake = what;
 }
 
 /* One descriptor that names memory. */
-static void chain_append(struct ring_device *d, struct ring_device_chain *c, uint64_t addr,
+static void chain_append(struct fake_virtqueue *d, struct fake_virtqueue_chain *c, uint64_t addr,
 			 uint32_t len, uint16_t flags)
 {
 	if (len == 0)
@@ -81,7 +81,7 @@ static void chain_append(struct ring_device *d, struct ring_device_chain *c, uin
 }
 
 /* A table lies in the ring's block and has a few segments. */
-static bool table_check(struct ring_device *d, uint64_t addr, uint32_t len, uint16_t flags)
+static bool table_check(struct fake_virtqueue *d, uint64_t addr, uint32_t len, uint16_t flags)
 {
 	uint64_t from = (uintptr_t)d->memory + d->layout.tables;
 
@@ -95,7 +95,7 @@ static bool table_check(struct ring_device *d, uint64_t addr, uint32_t len, uint
 	return !d->mistake;
 }
 
-static void split_table(struct ring_device *d, struct ring_device_chain *c,
+static void split_table(struct fake_virtqueue *d, struct fake_virtqueue_chain *c,
 			const struct virtq_desc *at)
 {
 	const struct virtq_desc *table = (const void *)(uintptr_t)at->addr;
@@ -116,7 +116,7 @@ static void split_table(struct ring_device *d, struct ring_device_chain *c,
 	}
 }
 
-static void split_walk(struct ring_device *d, struct ring_device_chain *c)
+static void split_walk(struct fake_virtqueue *d, struct fake_virtqueue_chain *c)
 {
 	uint16_t at = c->id;
 
@@ -138,7 +138,7 @@ static void split_walk(struct ring_device *d, struct ring_device_chain *c)
 	}
 }
 
-static void position_advance(const struct ring_device *d, uint16_t *at, bool *wrap,
+static void position_advance(const struct fake_virtqueue *d, uint16_t *at, bool *wrap,
 			     unsigned count)
 {
 	unsigned to = *at + count;
@@ -155,7 +155,7 @@ static bool is_available(uint16_t flags, bool wrap)
 	return !(flags & VIRTQ_DESC_F_AVAIL) == !wrap && !(flags & VIRTQ_DESC_F_USED) == wrap;
 }
 
-static void packed_table(struct ring_device *d, struct ring_device_chain *c,
+static void packed_table(struct fake_virtqueue *d, struct fake_virtqueue_chain *c,
 			 const struct pvirtq_desc *at)
 {
 	const struct pvirtq_desc *table = (const void *)(uintptr_t)at->addr;
@@ -171,7 +171,7 @@ static void packed_table(struct ring_device *d, struct ring_device_chain *c,
 	}
 }
 
-static void packed_walk(struct ring_device *d, struct ring_device_chain *c)
+static void packed_walk(struct fake_virtqueue *d, struct fake_virtqueue_chain *c)
 {
 	uint16_t at = d->seen, flags;
 	bool wrap = d->seen_wrap;
@@ -198,10 +198,10 @@ static void packed_walk(struct ring_device *d, struct ring_device_chain *c)
 	d->seen_wrap = wrap;
 }
 
-bool ring_device_fetch(struct ring_device *d)
+bool fake_virtqueue_fetch(struct fake_virtqueue *d)
 {
-	struct ring_device_chain *c = &d->chains[d->held];
-	struct ring_device_chain chain = { 0 };
+	struct fake_virtqueue_chain *c = &d->chains[d->held];
+	struct fake_virtqueue_chain chain = { 0 };
 
 	if (d->vq.is_packed) {
 		if (!is_available(d->vq.packed[d->seen].flags, d->seen_wrap))
@@ -219,7 +219,7 @@ bool ring_device_fetch(struct ring_device *d)
 }
 
 /* 2.7.7.2: after the index was written. */
-static void split_interrupt(struct ring_device *d, uint16_t before)
+static void split_interrupt(struct fake_virtqueue *d, uint16_t before)
 {
 	const struct virtq_avail *avail = d->vq.avail;
 
@@ -233,7 +233,7 @@ static void split_interrupt(struct ring_device *d, uint16_t before)
 }
 
 /* 2.8.14: after a descriptor was used at `at`, `length` long. */
-static void packed_interrupt(struct ring_device *d, uint16_t at, bool wrap, unsigned length)
+static void packed_interrupt(struct fake_virtqueue *d, uint16_t at, bool wrap, unsigned length)
 {
 	uint32_t word = d->vq.driver_event->word;
 	unsigned flags = word >> 16, event = word & 0x7fff;
@@ -251,7 +251,7 @@ static void packed_interrupt(struct ring_device *d, uint16_t at, bool wrap, unsi
 	}
 }
 
-void ring_device_say(struct ring_device *d, uint32_t id, uint32_t len, uint16_t flags)
+void fake_virtqueue_say(struct fake_virtqueue *d, uint32_t id, uint32_t len, uint16_t flags)
 {
 	if (d->vq.is_packed) {
 		struct pvirtq_desc *desc = &d->vq.packed[d->used];
@@ -265,14 +265,14 @@ void ring_device_say(struct ring_device *d, uint32_t id, uint32_t len, uint16_t 
 	}
 }
 
-void ring_device_use(struct ring_device *d, unsigned i, uint32_t len)
+void fake_virtqueue_use(struct fake_virtqueue *d, unsigned i, uint32_t len)
 {
-	struct ring_device_chain c = d->chains[i];
+	struct fake_virtqueue_chain c = d->chains[i];
 	uint16_t before = d->used;
 	bool wrap = d->used_wrap;
 
 	d->chains[i] = d->chains[--d->held];
-	ring_device_say(d, c.id, len, len ? VIRTQ_DESC_F_WRITE : 0);
+	fake_virtqueue_say(d, c.id, len, len ? VIRTQ_DESC_F_WRITE : 0);
 	if (d->vq.is_packed) {
 		position_advance(d, &d->used, &d->used_wrap, c.length);
 		packed_interrupt(d, before, wrap, c.length);
@@ -281,7 +281,7 @@ void ring_device_use(struct ring_device *d, unsigned i, uint32_t len)
 	}
 }
 
-void ring_device_wants_bell(struct ring_device *d, bool wants)
+void fake_virtqueue_wants_bell(struct fake_virtqueue *d, bool wants)
 {
 	bool event = agreed(d, VIRTIO_F_EVENT_IDX);
 

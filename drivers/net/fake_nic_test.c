@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "drivers/net/fake_nic.h"
+#include "drivers/net/fake_nic_test.h"
 
 #include "kernel/lib/errno.h"
 #include "kernel/lib/string.h"
