@@ -275,7 +275,7 @@ class LiePackedTest(LieTest):
 
 class SplitOnlyLieTest(GuestCase):
     def test_index_back(self):
-        guest = self.guest("--lie", "index-back@2")
+        guest = self.guest("--lie", "index-back=2@2")
         for _ in range(2):
             guest.request(IN, 0, room=512)
             self.assertEqual(len(guest.finish()), 1)
