@@ -93,8 +93,8 @@ def _index_jump(disk, vring, chain, written):
 
 @lie("index-back", ("split",))
 def _index_back(disk, vring, chain, written):
-    """Once the driver has seen how far it was."""
-    ring, far = vring.ring, int(disk.value, 0) if disk.value else 2
+    """Once the driver has seen how far it was; so far that what follows does not hide it."""
+    ring, far = vring.ring, int(disk.value, 0) if disk.value else 1000
     ring.push(chain, written)
 
     def go_back():
