@@ -115,6 +115,10 @@ static void source_run(struct work *w)
 		work_post(w);
 }
 
+/*
+ * Some devices interrupt though nobody asked: QEMU's for the first thing that
+ * comes back after a reset. So the line is let go, which may be another's too.
+ */
 static bool device_poll(struct poller *p)
 {
 	struct virtio_device *dev = container_of(p, struct virtio_device, poller);
@@ -128,6 +132,8 @@ static bool device_poll(struct poller *p)
 			found = true;
 		}
 	}
+	if (found && !dev->fault)
+		dev->ops->acknowledge(dev);
 	return found;
 }
 
