@@ -30,9 +30,10 @@ LINUX_CMDLINE = ("console=ttyS0 quiet panic=-1 tsc=reliable clocksource=tsc "
 COUNTED_OPS = " ops=1000"   # a tenth of the usual: what is counted repeats
 COUNTED_KHZ = 1000000       # under -icount shift=0 a tick is a nanosecond
 
-BLK = ("4 KiB random, depth 1", "blk.read_4k.d1"), ("4 KiB random, depth 32", "blk.read_4k.d32"), \
-      ("4 KiB random, depth 256", "blk.read_4k.d256"),
-      ("128 KiB sequential, depth 8", "blk.read_128k.d8")
+BLK = (("4 KiB random, depth 1", "blk.read_4k.d1"),
+       ("4 KiB random, depth 32", "blk.read_4k.d32"),
+       ("4 KiB random, depth 256", "blk.read_4k.d256"),
+       ("128 KiB sequential, depth 8", "blk.read_128k.d8"))
 # What is printed of each: a word, the figure's last name, from which run.
 COUNTS = (("instructions", "total"), ("  submission", "submit"), ("  completion", "complete"),
           ("doorbells", "doorbells"), ("interrupts", "interrupts"))

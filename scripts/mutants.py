@@ -55,7 +55,7 @@ MUTANTS = [
     Mutant("report-counts-pins-as-gsi", "kernel/irq_report.c",
            'json_number(j, "gsi", irq->gsi);', 'json_number(j, "gsi", slot->pin);',
            "boot machine-microvm", r"source virtio-rng 0xfeb02e00: is not GSI 47, as ACPI says"),
-    Mutant("core-reads-by-bytes-where-acpi-knows-the-device", "drivers/virtio/virtio.c",
+    Mutant("core-reads-by-bytes-where-acpi-knows-the-device", "drivers/virtio/virtio_config.c",
            "config_copy(dev, offset, access, buf, len);",
            "config_copy(dev, offset, dev->found_through[0] == 'A' ? 1 : access, buf, len);",
            "twins blk", r"not ok blk: mmio2 and modern\n(#.*\n)*"
