@@ -349,12 +349,6 @@ static bool is_spurious(unsigned vector)
 	       vector == PIC_SPURIOUS_SLAVE;
 }
 
-/*
- * The end comes after the handlers: a level line whose device has been
- * acknowledged is then quiet, else it would come a second time. Ending what is
- * not in service would end something else; only a spurious interrupt is not,
- * unless a device sent that very vector as a message.
- */
 static uint64_t taken;
 
 uint64_t irq_taken(void)
@@ -362,6 +356,12 @@ uint64_t irq_taken(void)
 	return taken;
 }
 
+/*
+ * The end comes after the handlers: a level line whose device has been
+ * acknowledged is then quiet, else it would come a second time. Ending what is
+ * not in service would end something else; only a spurious interrupt is not,
+ * unless a device sent that very vector as a message.
+ */
 void irq_dispatch(unsigned vector)
 {
 	struct irq_slot *slot = slot_at(vector);
