@@ -50,8 +50,7 @@ def rebuild(note, epoch, command_line, build):
     env = {k: v for k, v in os.environ.items() if k not in repro.FOREIGN}
     env["SOURCE_DATE_EPOCH"] = str(epoch)
     return subprocess.run(["make", "-C", TREE, "-j2", "O=" + build, "CMDLINE=" + command_line,
-                           "defconfig" if not note.text else config, "iso"],
-                          check=False, env=env).returncode
+                           config, "iso"], check=False, env=env).returncode
 
 
 def main():
