@@ -93,7 +93,8 @@ def main():
         print("building %s twice" % " ".join(os.path.basename(g) for g in goals), flush=True)
         first = build(scratch, "a", "build", 1, goals, TZ="UTC")
         time.sleep(2)       # FAT counts in steps of that
-        second = build(scratch, "another/directory-with-a-longer-name", "../objects", 3, goals, umask=0o077, TZ="Asia/Tokyo", LANG="C.UTF-8")
+        second = build(scratch, "another/directory-with-a-longer-name", "../objects", 3, goals,
+                       umask=0o077, TZ="Asia/Tokyo", LANG="C.UTF-8")
         bad = compare(first, second)
     print("%d passed, %d failed" % (len(RESULTS) - bad, bad))
     return 1 if bad else 0
