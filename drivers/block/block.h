@@ -88,7 +88,7 @@ struct block_info {
 
 struct block_stats {
 	uint64_t requests[BLOCK_GET_ID + 1];	/* that ended with 0, by enum block_op */
-	uint64_t bytes_read, bytes_written;
+	uint64_t bytes_read, bytes_written;	/* of these */
 	uint64_t errors;
 	uint64_t device_requests;	/* what they were split into */
 	uint64_t doorbells;
