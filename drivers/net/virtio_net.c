@@ -183,7 +183,7 @@ static void config_changed(struct virtio_device *dev)
 		if (net->link_changed)
 			net->link_changed(net);
 	}
-	if (c.status & VIRTIO_NET_S_ANNOUNCE)
+	if (dev->features & VIRTIO_NET_F_GUEST_ANNOUNCE && c.status & VIRTIO_NET_S_ANNOUNCE)
 		announce(v);
 }
 
