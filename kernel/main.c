@@ -172,6 +172,10 @@ static void report_json(void)
 		report_member(&j, "pci", pci_report_json);
 	if (IS_ENABLED(CONFIG_VIRTIO))
 		report_member(&j, "virtio", virtio_report_json);
+	if (IS_ENABLED(CONFIG_VIRTIO_BLK))
+		report_member(&j, "block", block_report_json);
+	if (IS_ENABLED(CONFIG_VIRTIO_NET))
+		report_member(&j, "net", netdev_report_json);
 	report_member(&j, "phases", report_phases_json);
 	json_end(&j);
 	whole = json_finish(&j);

@@ -401,10 +401,11 @@ def make_disk(folder, size):
 
 
 def control(session, text):
-    """A command to QEMU: its name, then NAME=VALUE, numbers as such."""
+    """A command to QEMU: its name, then NAME=VALUE, numbers, true and false as such."""
     execute, *words = text.split()
     pairs = [word.partition("=") for word in words]
-    session.control(execute, **{name: int(value) if value.isdigit() else value
+    truth = {"true": True, "false": False}
+    session.control(execute, **{name: int(value) if value.isdigit() else truth.get(value, value)
                                 for name, _, value in pairs})
 
 

@@ -325,6 +325,8 @@ class RunTest(unittest.TestCase):
         self.assertEqual(self.session.sent, ["<reset>", "<2 s>test", ""])
         self.assertEqual(self.problems("", 33, script="qmp resize device=disk0 size=12"), "")
         self.assertEqual(self.session.sent, ["<resize {'device': 'disk0', 'size': 12}>"])
+        self.assertEqual(self.problems("", 33, script="qmp link name=a up=false down=true"), "")
+        self.assertEqual(self.session.sent, ["<link {'name': 'a', 'up': False, 'down': True}>"])
 
     def test_the_machine_is_compared_before_the_script(self):
         said, facts = "ready\ncairn> ", "acpi none"

@@ -161,6 +161,18 @@ def virtio_routes(report, _view, _facts):
     return found
 
 
+def classes(report, _view, _facts):
+    """Disks and networks are the virtio devices of their type that are driven, each once."""
+    found = []
+    for part in ("block", "net"):
+        told = sorted((d["where"], d["driver"]) for d in report.get(part, []))
+        driven = sorted((d["where"], d["driver"]) for d in report.get("virtio", [])
+                        if d["type"] == part and d["driver"])
+        if part in report and told != driven:
+            found.append("%s: the report has %s, of virtio devices %s" % (part, told, driven))
+    return found
+
+
 def clocks(report, _view, _facts):
     """What has a frequency by definition has that, and a timer was seen."""
     told = report["clocks"]
@@ -181,4 +193,5 @@ def clocks(report, _view, _facts):
     return found
 
 
-PARTS = (acpi_tables, acpi_devices, windows, controllers, routes, virtio_routes, clocks)
+PARTS = (acpi_tables, acpi_devices, windows, controllers, routes, virtio_routes, classes,
+         clocks)

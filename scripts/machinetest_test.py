@@ -4,6 +4,7 @@
 import copy
 import unittest
 
+import machineself
 import machinetest
 import qemuview
 import report as reports
@@ -284,6 +285,17 @@ class CompareTest(unittest.TestCase):
             broken = copy.deepcopy(REPORT)
             del broken[part]
             self.assertTrue(self.said(broken), part)
+
+    def test_disks_and_networks_are_driven_virtio_devices(self):
+        disk = {"where": "0xfeb02e00", "driver": "virtio-blk"}
+        driven = {"virtio": [dict(disk, type="block"),
+                             {"where": "0xfeb02c00", "driver": None, "type": "block"}]}
+        for disks, bad in (([disk], False), ([], True), ([disk, disk], True),
+                           ([dict(disk, where="0xfeb02c00")], True),
+                           ([dict(disk, driver="virtio-net")], True)):
+            found = machineself.classes(dict(driven, block=disks, net=[]), VIEW, None)
+            self.assertEqual([line.startswith("block: ") for line in found], [True] * bad)
+        self.assertEqual(machineself.classes(driven, VIEW, None), [])
 
     def test_two_of_one_are_not_one(self):
         for part in ("virtio", "pci.functions", "pci.functions.2.bars"):

@@ -10,7 +10,7 @@ import re
 BEGIN = "-----BEGIN CAIRN REPORT-----"
 END = "-----END CAIRN REPORT-----"
 VERSION = 1
-PARTS = ("pci", "virtio")   # missing where they are not built
+PARTS = ("pci", "virtio", "block", "net")   # missing where they are not built
 
 
 class ReportError(Exception):
@@ -65,6 +65,7 @@ class Maybe:
 HEX = Pattern(r"0x(0|[1-9a-f][0-9a-f]{0,15})")
 FUNCTION = Pattern(r"[0-9a-f]{4}:[0-9a-f]{2}:[01][0-9a-f]\.[0-7]")
 WHERE = Pattern(HEX.pattern + "|" + FUNCTION.pattern)
+MAC = Pattern(r"([0-9a-f]{2}:){5}[0-9a-f]{2}")
 NAME, COUNT, YES = Text(), Number(), Bool()
 PROOF = Text("seen", "not seen", "unproved")
 
@@ -137,6 +138,24 @@ SCHEMA = {
             "kind": Text("MSI-X", "MSI", "line", "polled"), "vectors": COUNT, "proof": PROOF,
             "why": Maybe(NAME), "count": COUNT, "config_changes": COUNT,
         }),
+    }],
+    "block": [{
+        "driver": NAME, "where": WHERE, "serial": Maybe(NAME), "sectors": HEX,
+        "block_size": COUNT, "physical_size": COUNT, "segments": COUNT, "segment_size": COUNT,
+        "discard_max": HEX, "zeroes_max": HEX, "queues": COUNT, "read_only": YES,
+        "write_cache": YES, "stopped": YES,
+        "requests": {"read": COUNT, "write": COUNT, "flush": COUNT, "discard": COUNT,
+                     "zeroes": COUNT, "id": COUNT},
+        "bytes_read": COUNT, "bytes_written": COUNT, "errors": COUNT, "device_requests": COUNT,
+        "doorbells": COUNT, "resets": COUNT, "changes": COUNT,
+    }],
+    "net": [{
+        "driver": NAME, "where": WHERE, "mac": MAC, "mtu": COUNT, "link": YES,
+        "speed": Maybe(COUNT), "duplex": Maybe(Text("full", "half")), "queue_pairs": COUNT,
+        "queue_pairs_max": COUNT, "promiscuous": YES, "checksums": YES, "segmentation": YES,
+        "sent": COUNT, "sent_bytes": COUNT, "transmit_errors": COUNT, "received": COUNT,
+        "received_bytes": COUNT, "merged": COUNT, "receive_dropped": COUNT, "doorbells": COUNT,
+        "resets": COUNT, "link_changes": COUNT,
     }],
     "phases": [{"name": NAME, "ticks": COUNT, "waited": COUNT}],
 }

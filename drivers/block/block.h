@@ -88,7 +88,7 @@ struct block_info {
 
 struct block_stats {
 	uint64_t requests[BLOCK_GET_ID + 1];	/* that ended with 0, by enum block_op */
-	uint64_t bytes_read, bytes_written;
+	uint64_t bytes_read, bytes_written;	/* of these */
 	uint64_t errors;
 	uint64_t device_requests;	/* what they were split into */
 	uint64_t doorbells;
@@ -119,6 +119,8 @@ struct block_device {
 	void (*give_up)(struct block_device *b);
 	/* "virtio-pci 00:02.0 ...", as format(). */
 	int (*describe)(struct block_device *b, char *buf, size_t size);
+	/* The address alone: "0xfeb02e00", "0000:00:02.0"; as format(). */
+	int (*where)(struct block_device *b, char *buf, size_t size);
 };
 
 /* For drivers: the request was not taken, for this reason, which it returns. */
@@ -176,3 +178,7 @@ int block_describe(struct block_device *b, char *buf, size_t size);
 
 /* Prints the lines of the boot report about block devices. */
 void block_report(void);
+
+struct json;
+/* Writes the value of "block" (Documentation/machine.md). */
+void block_report_json(struct json *j);

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What is said of disks, in the boot report and by the shell.
+ * What is said of disks, in the boot report, by the shell and as JSON.
  */
 #include "drivers/block/block.h"
 
+#include "kernel/json.h"
 #include "kernel/lib/format.h"
 #include "kernel/log.h"
 
@@ -79,4 +80,56 @@ void block_report(void)
 		block_describe(b, line, sizeof(line));
 		print("blk%-4u %s\n", i, line);
 	}
+}
+
+static void stats_json(struct json *j, const struct block_device *b)
+{
+	const struct block_stats *s = &b->stats;
+
+	json_object(j, "requests");
+	for (unsigned op = 0; op < ARRAY_SIZE(s->requests); op++)
+		json_number(j, block_op_name(op), s->requests[op]);
+	json_end(j);
+	json_number(j, "bytes_read", s->bytes_read);
+	json_number(j, "bytes_written", s->bytes_written);
+	json_number(j, "errors", s->errors);
+	json_number(j, "device_requests", s->device_requests);
+	json_number(j, "doorbells", s->doorbells);
+	json_number(j, "resets", s->resets);
+	json_number(j, "changes", b->changes);
+}
+
+static void device_json(struct json *j, struct block_device *b)
+{
+	const struct block_info *info = &b->info;
+	char where[24];
+
+	b->where(b, where, sizeof(where));
+	json_object(j, NULL);
+	json_string(j, "driver", b->driver);
+	json_string(j, "where", where);
+	json_string(j, "serial", *block_serial(b) ? block_serial(b) : NULL);
+	json_hex(j, "sectors", info->sectors);
+	json_number(j, "block_size", info->block_size);
+	json_number(j, "physical_size", info->physical_size);
+	json_number(j, "segments", info->segment_max);
+	json_number(j, "segment_size", info->segment_size);
+	json_hex(j, "discard_max", info->discard_max);
+	json_hex(j, "zeroes_max", info->zeroes_max);
+	json_number(j, "queues", info->queues);
+	json_bool(j, "read_only", info->read_only);
+	json_bool(j, "write_cache", info->flush);
+	json_bool(j, "stopped", b->stopped);
+	stats_json(j, b);
+	json_end(j);
+}
+
+void block_report_json(struct json *j)
+{
+	struct block_device *b;
+
+	json_array(j, NULL);
+	for (unsigned i = 0; (b = block_at(i)); i++)
+		device_json(j, b);
+	json_end(j);
 }

@@ -274,6 +274,11 @@ __weak int virtio_device_describe(const struct virtio_device *dev, char *text, s
 	return dev->ops->describe(dev, text, size);
 }
 
+__weak int virtio_device_where(const struct virtio_device *dev, char *text, size_t size)
+{
+	return dev->ops->where(dev, text, size);
+}
+
 struct block_device *fake_disk_start(struct fake_disk *d)
 {
 	unsigned before = block_count();

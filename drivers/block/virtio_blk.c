@@ -216,6 +216,11 @@ static int describe(struct block_device *b, char *buf, size_t size)
 	return virtio_device_describe(virtio_blk_of(b)->dev, buf, size);
 }
 
+static int where(struct block_device *b, char *buf, size_t size)
+{
+	return virtio_device_where(virtio_blk_of(b)->dev, buf, size);
+}
+
 static void queues_free(struct virtio_blk *v)
 {
 	for (unsigned i = 0; i < VIRTIO_BLK_QUEUES; i++)
@@ -267,6 +272,7 @@ static void virtio_blk_init(struct virtio_blk *v, struct virtio_device *dev)
 	v->block.restart = restart;
 	v->block.give_up = give_up;
 	v->block.describe = describe;
+	v->block.where = where;
 	v->watch.expired = watch_expired;
 	v->restart.run = restart_run;
 	v->error = -EPROTO;

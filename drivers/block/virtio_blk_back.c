@@ -17,15 +17,17 @@ static __inlined void request_over(struct virtio_blk *v, struct block_request *r
 {
 	struct block_stats *stats = &v->block.stats;
 
-	if (unlikely(r->error))
+	if (unlikely(r->error)) {
 		stats->errors++;
-	else
-		stats->requests[r->op]++;
+		request_end(&r->request, r->error);
+		return;
+	}
+	stats->requests[r->op]++;
 	if (r->op == BLOCK_READ)
 		stats->bytes_read += r->len;
 	else if (r->op == BLOCK_WRITE)
 		stats->bytes_written += r->len;
-	request_end(&r->request, r->error);
+	request_end(&r->request, 0);
 }
 
 void virtio_blk_part_over(struct virtio_blk *v, struct block_request *r)

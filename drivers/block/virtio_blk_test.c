@@ -306,6 +306,8 @@ KTEST(virtio_blk_tells_errors_of_the_medium_apart)
 	expect_eq(t, block_flush(b), -ENOTSUP);
 	disk.unsupported = false;
 	expect_eq(t, b->stats.errors, 3);
+	expect_eq(t, b->stats.bytes_read, BLOCK_SECTOR);	/* of those that ended well */
+	expect_eq(t, b->stats.bytes_written, 0);
 	expect_eq(t, block_flush(b), 0);
 	end(t);
 }

@@ -443,6 +443,11 @@ __weak int virtio_device_describe(const struct virtio_device *dev, char *text, s
 	return dev->ops->describe(dev, text, size);
 }
 
+__weak int virtio_device_where(const struct virtio_device *dev, char *text, size_t size)
+{
+	return dev->ops->where(dev, text, size);
+}
+
 struct netdev *fake_nic_start(struct fake_nic *n)
 {
 	unsigned before = netdev_count();

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What is said of network devices, in the boot report and by the shell.
+ * What is said of network devices, in the boot report, by the shell and as JSON.
  */
 #include "drivers/net/netdev.h"
 
+#include "kernel/json.h"
 #include "kernel/lib/errno.h"
 #include "kernel/lib/format.h"
 #include "kernel/lib/string.h"
@@ -89,4 +90,59 @@ void netdev_report(void)
 		netdev_describe(dev, line, sizeof(line));
 		print("net%-4u %s\n", i, line);
 	}
+}
+
+static void link_json(struct json *j, const struct netdev *dev)
+{
+	json_bool(j, "link", dev->link);
+	if (dev->speed)
+		json_number(j, "speed", dev->speed);
+	else
+		json_null(j, "speed");
+	json_string(j, "duplex", !dev->duplex_known ? NULL : dev->full_duplex ? "full" : "half");
+}
+
+static void stats_json(struct json *j, const struct netdev_stats *s)
+{
+	json_number(j, "sent", s->sent);
+	json_number(j, "sent_bytes", s->sent_bytes);
+	json_number(j, "transmit_errors", s->transmit_errors);
+	json_number(j, "received", s->received);
+	json_number(j, "received_bytes", s->received_bytes);
+	json_number(j, "merged", s->merged);
+	json_number(j, "receive_dropped", s->receive_dropped);
+	json_number(j, "doorbells", s->doorbells);
+	json_number(j, "resets", s->resets);
+	json_number(j, "link_changes", s->link_changes);
+}
+
+static void device_json(struct json *j, struct netdev *dev)
+{
+	char where[24], mac[3 * NET_MAC_LEN];
+
+	dev->where(dev, where, sizeof(where));
+	net_mac_format(dev->mac, mac, sizeof(mac));
+	json_object(j, NULL);
+	json_string(j, "driver", dev->driver);
+	json_string(j, "where", where);
+	json_string(j, "mac", mac);
+	json_number(j, "mtu", dev->mtu);
+	link_json(j, dev);
+	json_number(j, "queue_pairs", dev->queue_pairs);
+	json_number(j, "queue_pairs_max", dev->queue_pairs_max);
+	json_bool(j, "promiscuous", dev->promiscuous);
+	json_bool(j, "checksums", dev->can_checksum);
+	json_bool(j, "segmentation", dev->can_gso != 0);
+	stats_json(j, &dev->stats);
+	json_end(j);
+}
+
+void netdev_report_json(struct json *j)
+{
+	struct netdev *dev;
+
+	json_array(j, NULL);
+	for (unsigned i = 0; (dev = netdev_at(i)); i++)
+		device_json(j, dev);
+	json_end(j);
 }

@@ -147,6 +147,8 @@ struct netdev {
 	int (*restart)(struct netdev *dev);
 	/* Who drives it, and where; as format(). */
 	int (*describe)(struct netdev *dev, char *buf, size_t size);
+	/* The address alone: "0xfeb02e00", "0000:00:02.0"; as format(). */
+	int (*where)(struct netdev *dev, char *buf, size_t size);
 
 	/* The user's. */
 	void (*receive)(struct netdev *dev, const struct net_frame *frame);	/* NULL: dropped */
@@ -200,3 +202,7 @@ int __must_check net_mac_parse(const char *text, uint8_t mac[NET_MAC_LEN]);
 
 /* Prints the lines of the boot report about network devices. */
 void netdev_report(void);
+
+struct json;
+/* Writes the value of "net" (Documentation/machine.md). */
+void netdev_report_json(struct json *j);

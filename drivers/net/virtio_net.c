@@ -183,7 +183,7 @@ static void config_changed(struct virtio_device *dev)
 		if (net->link_changed)
 			net->link_changed(net);
 	}
-	if (c.status & VIRTIO_NET_S_ANNOUNCE)
+	if (dev->features & VIRTIO_NET_F_GUEST_ANNOUNCE && c.status & VIRTIO_NET_S_ANNOUNCE)
 		announce(v);
 }
 
@@ -232,6 +232,11 @@ static int prove(struct virtio_device *dev, struct virtqueue *vq)
 static int describe(struct netdev *dev, char *buf, size_t size)
 {
 	return virtio_device_describe(virtio_net_of(dev)->dev, buf, size);
+}
+
+static int where(struct netdev *dev, char *buf, size_t size)
+{
+	return virtio_device_where(virtio_net_of(dev)->dev, buf, size);
 }
 
 /* One of ours, locally administered, where the device has none that can be one (5.1.4.2). */
@@ -302,6 +307,7 @@ static void virtio_net_init(struct virtio_net *v, struct virtio_device *dev)
 	v->net.set_queue_pairs = virtio_net_set_queue_pairs;
 	v->net.restart = restart;
 	v->net.describe = describe;
+	v->net.where = where;
 	v->header_len = whole ? sizeof(struct virtio_net_header) : VIRTIO_NET_LEGACY_HEADER;
 	v->header_alone = !dev->modern && !(dev->features & VIRTIO_F_ANY_LAYOUT);
 	v->watch.expired = watch_expired;

@@ -145,7 +145,7 @@ static void done(struct virtio_net *v)
 		memcpy(v->net.mac, c->data.mac, NET_MAC_LEN);
 		break;
 	case VIRTIO_NET_ASK_PAIRS:
-		v->net.queue_pairs = c->data.pairs;
+		v->net.queue_pairs = min((unsigned)c->data.pairs, c->pairs);
 		virtio_net_rx_fill(v);
 		break;
 	default:
@@ -153,19 +153,25 @@ static void done(struct virtio_net *v)
 	}
 }
 
-/* What was asked for is given up, so that a reset does not ask it again. */
+/* Given up, so that a reset does not ask it again; but for what was asked for since. */
 static void refused(struct virtio_net *v)
 {
 	struct virtio_net_ctrl *c = &v->ctrl;
 
 	log_warn("%s: refuses %s", v->net.driver, asks[c->ask].what);
 	v->net.refused = -EIO;
+	if (c->wanted & BIT(c->ask))
+		return;
 	if (c->ask == VIRTIO_NET_ASK_MAC)
 		memcpy(c->mac, v->net.mac, NET_MAC_LEN);
 	else if (c->ask == VIRTIO_NET_ASK_PAIRS)
 		c->pairs = v->net.queue_pairs;
 	else if (c->ask == VIRTIO_NET_ASK_PROMISC)
 		c->promiscuous = v->net.promiscuous;
+	else if (c->ask == VIRTIO_NET_ASK_ALLMULTI)
+		c->all_multicast = false;
+	else if (c->ask == VIRTIO_NET_ASK_TABLE)
+		c->unicast.entries = c->multicast.entries = 0;
 }
 
 void virtio_net_ctrl_drain(struct virtqueue *vq)
@@ -272,6 +278,8 @@ int virtio_net_set_queue_pairs(struct netdev *dev, unsigned pairs)
 		if (v->tx[i].first || virtqueue_outstanding(v->tx[i].vq))
 			return -EBUSY;
 	v->ctrl.pairs = pairs;
+	/* Nothing goes there while other commands come first. */
+	v->net.queue_pairs = min(v->net.queue_pairs, pairs);
 	virtio_net_ask(v, VIRTIO_NET_ASK_PAIRS);
 	return 0;
 }

@@ -216,6 +216,71 @@ KTEST(virtio_net_device_that_refuses_more_queues_keeps_one)
 	end(t);
 }
 
+KTEST(virtio_net_what_was_refused_is_not_asked_again)
+{
+	struct netdev_filter filter = {
+		.promiscuous = true, .all_multicast = true, .macs = macs, .count = 3,
+	};
+
+	require(t, begin(t, 0));
+	nic.refuses = BIT(VIRTIO_NET_CTRL_RX) | BIT(VIRTIO_NET_CTRL_MAC);
+	expect_eq(t, dev->set_filter(dev, &filter), 0);
+	expect_eq(t, netdev_settle(dev), -EIO);
+	nic.refuses = 0;
+	nic.command_count = 0;
+	expect_eq(t, dev->restart(dev), 0);
+	turns(4);
+	expect_eq(t, netdev_settle(dev), 0);
+	/* But for what it does by itself after a reset: it shows all frames. */
+	expect_eq(t, nic.command_count, 1);
+	expect(t, !nic.promiscuous && !nic.all_multicast);
+	expect_eq(t, nic.unicast + nic.multicast, 0);
+	end(t);
+}
+
+/* A command is under way when the next wish comes, and only then refused. */
+KTEST(virtio_net_refusal_does_not_touch_what_was_asked_for_since)
+{
+	require(t, begin(t, 0));
+	nic.holds_commands = true;
+	nic.refuses = BIT(VIRTIO_NET_CTRL_MAC);
+	expect_eq(t, dev->set_mac(dev, macs[0]), 0);
+	expect_eq(t, dev->set_mac(dev, macs[2]), 0);
+	nic.holds_commands = false;
+	fake_nic_fetch(&nic);
+	nic.refuses = 0;
+	expect_eq(t, netdev_settle(dev), -EIO);
+	expect(t, memcmp(dev->mac, macs[2], NET_MAC_LEN) == 0);
+	expect(t, memcmp(nic.config.mac, macs[2], NET_MAC_LEN) == 0);
+	end(t);
+}
+
+/* 5.1.6.5.6.1: not even a packet that waits for room while another command comes first. */
+KTEST(virtio_net_queue_that_is_to_be_closed_gets_nothing_more)
+{
+	struct netdev_filter filter = { 0 };
+
+	require(t, begin(t, VIRTIO_NET_F_MQ));
+	expect_eq(t, dev->set_queue_pairs(dev, 2), 0);
+	expect_eq(t, netdev_settle(dev), 0);
+	nic.holds = true;
+	nic.holds_commands = true;
+	expect_eq(t, dev->set_filter(dev, &filter), 0);
+	expect_eq(t, dev->set_queue_pairs(dev, 1), 0);
+	expect_eq(t, send(0, 1), 0);
+	turns(2);
+	require(t, nic.count == 1);
+	expect_eq(t, nic.sent[0].queue, 1);
+	nic.holds_commands = false;
+	fake_nic_fetch(&nic);
+	expect_eq(t, netdev_settle(dev), 0);
+	expect_eq(t, nic.pairs, 1);
+	fake_nic_complete_all(&nic);
+	turns(4);
+	expect_eq(t, done_count, 1);
+	end(t);
+}
+
 static unsigned links, announcements;
 
 static void link_changed(struct netdev *d __unused)
@@ -264,6 +329,19 @@ KTEST(virtio_net_announces_when_the_device_asks)
 		expect_eq(t, announcements, i);
 		dev->announce = announce;
 	}
+	end(t);
+
+	/* Without the feature the bit says nothing (5.1.4). */
+	fake_nic_init(&nic);
+	nic.device.offered &= ~VIRTIO_NET_F_GUEST_ANNOUNCE;
+	require(t, start(t));
+	dev->announce = announce;
+	announcements = 0;
+	nic.config.status |= VIRTIO_NET_S_ANNOUNCE;
+	fake_nic_configure(&nic);
+	fake_device_config_changes(&nic.device, false);
+	turns(4);
+	expect_eq(t, announcements, 0);
 	end(t);
 }
 

@@ -228,6 +228,9 @@ const struct virtio_device *virtio_device_at(unsigned index);
  */
 int virtio_device_describe(const struct virtio_device *dev, char *buf, size_t size);
 
+/* The address alone, as in the JSON report: "0xfeb02e00", "0000:00:01.0"; as format(). */
+int virtio_device_where(const struct virtio_device *dev, char *buf, size_t size);
+
 /* "line gsi 46 seen", "MSI-X 2 vectors seen", "polled, no interrupt controller"; as format(). */
 int virtio_irqs_describe(const struct virtio_device *dev, char *buf, size_t size);
 

@@ -30,6 +30,11 @@ int virtio_device_describe(const struct virtio_device *dev, char *buf, size_t si
 	return format(buf, size, "%-7s %s, %s, %s", type, where, dev->driver->name, irqs);
 }
 
+int virtio_device_where(const struct virtio_device *dev, char *buf, size_t size)
+{
+	return dev->ops->where(dev, buf, size);
+}
+
 void virtio_report(void)
 {
 	const struct virtio_device *dev;
