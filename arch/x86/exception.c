@@ -3,6 +3,7 @@
 
 #include <asm/cpu.h>
 
+#include "arch/x86/backtrace.h"
 #include "arch/x86/image.h"
 #include "arch/x86/layout.h"
 #include "kernel/irq_chip.h"
@@ -241,9 +242,10 @@ void exception_handle(struct trap_frame *f)
 	address = read_cr2();
 	if (fix_up(f, address))
 		return;
-	panic_begin();
+	panic_begin(f->rip);
 	describe(f, address);
 	print_registers(f);
+	backtrace_print_at(f);
 	print_owner(f, address);
 	panic_end();
 }
