@@ -33,13 +33,12 @@ enum page_fault_bits {
 	FAULT_FETCH = BIT(4),
 };
 
-enum { GATE_INTERRUPT = 0x8e, STUB_SIZE = 16 };
+enum { GATE_INTERRUPT = 0x8e };
 
 struct fixup {
 	uint64_t at, to;
 };
 
-extern const char vector_stubs[];
 extern const struct fixup __start_fault_fixups[], __stop_fault_fixups[];
 extern const void *probe_execute_target;
 extern bool probe_execute_active;
@@ -88,7 +87,7 @@ void exception_init(void)
 	} __packed pointer = { sizeof(idt) - 1, (uintptr_t)idt };
 
 	for (unsigned v = 0; v < VECTOR_COUNT; v++) {
-		uintptr_t stub = (uintptr_t)vector_stubs + v * STUB_SIZE;
+		uintptr_t stub = (uintptr_t)vector_stubs + v * VECTOR_STUB_SIZE;
 
 		idt[v] = (struct gate){
 			.offset_low = stub,
