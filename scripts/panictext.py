@@ -139,7 +139,7 @@ def source_lines(path, addresses):
             here = found.setdefault(int(line, 16), [])
         elif line and here is not None:
             place = re.sub(r" \(discriminator \d+\)$", "", next(lines, ""))
-            here.append((line, re.sub(r"^\./", "", place)))
+            here.append((line, re.sub(r"^(\./)+", "", place)))
     return found
 
 

@@ -121,10 +121,15 @@ static void crash_again(void)
 	panic("the first of two");
 }
 
-/* The push has no stack to push to, nor the page fault: a double fault. */
+/*
+ * The push has no stack to push to, nor has the page fault: a double fault. That
+ * the frame is asked for makes the compiler have one by then.
+ */
 static void crash_stack_pointer(void)
 {
-	__asm__ volatile("movq %0, %%rsp; pushq %%rax" : : "r"(UINT64_C(0x123456780)) : "memory");
+	__asm__ volatile("movq %0, %%rsp; pushq %1"
+			 : : "r"(UINT64_C(0x123456780)), "r"(__builtin_frame_address(0))
+			 : "memory");
 }
 
 static bool die_in_handler(struct irq *irq __unused)
