@@ -22,6 +22,9 @@ struct console {
 
 	struct console *next;		/* kernel/log.c sets */
 	uint64_t sent;			/* position in the log ring */
+	bool writing;			/* inside write() */
+	bool interrupted;		/* by a panic there: what it was given may be lost */
+	bool scrolls;			/* driver sets: a screen, where lines go out of sight */
 };
 
 /* Adds a console for good; `c` lives for ever. */
@@ -49,6 +52,14 @@ void console_early_init(void);
 
 /* Calls connect() of each console. Needs irq_init() and the clocks. */
 void console_connect(void);
+
+/*
+ * For a panic: shows the last `count` lines from before console_mark_log() again,
+ * marked, where they may not be seen: on screens, and where a panic
+ * interrupted the writing. They do not go into the log ring.
+ */
+void console_mark_log(void);
+void console_repeat_log(unsigned count);
 
 /* Sends the whole log ring to every console again. */
 void console_replay(void);

@@ -23,6 +23,7 @@ enum { LOG_SIZE = CONFIG_LOG_BUFFER_KB * 1024, LINE_MAX = 512 };
 
 static __noload char ring[LOG_SIZE];
 static uint64_t head;
+static uint64_t mark;			/* where a panic began */
 static struct console *consoles;
 static bool early_done;
 static unsigned complaints;
@@ -51,7 +52,9 @@ static void flush(void)
 
 		/* A console's own messages, while it writes, wait for the next. */
 		c->sent = head;
+		c->writing = true;
 		send(c, from);
+		c->writing = false;
 	}
 }
 
@@ -107,6 +110,57 @@ void console_replay(void)
 {
 	for (struct console *c = consoles; c; c = c->next)
 		send(c, oldest());
+}
+
+/* Where the last `count` lines before `end` begin. */
+static uint64_t last_lines(uint64_t end, unsigned count)
+{
+	uint64_t at = end;
+
+	while (at > oldest()) {
+		if (ring[(at - 1) % LOG_SIZE] == '\n' && at != end && count-- <= 1)
+			break;
+		at--;
+	}
+	return at;
+}
+
+static void write_text(struct console *c, const char *text)
+{
+	c->write(c, text, strlen(text));
+}
+
+static void repeat(struct console *c, uint64_t from, uint64_t end)
+{
+	write_text(c, "log before the panic, again:\n");
+	while (from < end) {
+		uint64_t stop = from;
+
+		while (stop < end && ring[stop % LOG_SIZE] != '\n')
+			stop++;
+		write_text(c, "  | ");
+		for (; from < stop; from++)
+			c->write(c, &ring[from % LOG_SIZE], 1);
+		write_text(c, "\n");
+		from++;
+	}
+}
+
+void console_mark_log(void)
+{
+	mark = head;
+	for (struct console *c = consoles; c; c = c->next)
+		c->interrupted = c->writing;
+}
+
+void console_repeat_log(unsigned count)
+{
+	uint64_t from = last_lines(mark, count);
+
+	for (struct console *c = consoles; c; c = c->next) {
+		if ((c->scrolls || c->interrupted) && from < mark)
+			repeat(c, from, mark);
+	}
 }
 
 const char *log_level_name(enum log_level level)

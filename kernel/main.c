@@ -49,6 +49,7 @@ static void parse_cmdline(void)
 		log_warn("the command line is cut at a word: %zu bytes kept, %u lost",
 			 strlen(boot_info.cmdline), boot_info.cmdline_lost);
 	cmdline_parse(boot_info.cmdline);
+	run_options_known();
 }
 
 static void init_memory(void)

@@ -3,15 +3,19 @@
 
 #include <asm/cpu.h>
 
+#include "kernel/backtrace.h"
 #include "kernel/console.h"
 #include "kernel/exit.h"
 #include "kernel/lib/format.h"
+#include "kernel/run.h"
 #include "kernel/version.h"
 
 #define LOG_SUBSYS kernel
 #include "kernel/log.h"
 
-static bool panicking;
+enum { PANIC_LOG_LINES = 6 };
+
+static unsigned depth;		/* panics that have begun */
 static bool no_memory;
 static void (*at_end)(bool no_memory);
 
@@ -20,24 +24,44 @@ void panic_set_end(void (*end)(bool no_memory))
 	at_end = end;
 }
 
-void panic_begin(void)
+/* The consoles may be what failed: whatever comes a third time gets no word. */
+static void panic_again(uintptr_t at)
+{
+	if (depth == 2)
+		print("\npanic: another one, within the panic, at 0x%016llx\n",
+		      (unsigned long long)at);
+	machine_exit(false);
+}
+
+void panic_begin(uintptr_t at)
 {
 	__asm__ volatile("cli");
-	if (panicking)
-		machine_exit(false);
-	panicking = true;
+	if (++depth > 1)
+		panic_again(at);
+	console_mark_log();
 	console_early_init();
+}
+
+/* Whether somebody may be there to read; before the command line is read nobody knows. */
+static void leave(void)
+{
+	if (!run_is_watched())
+		machine_exit(false);
+	print("halted, with interrupts off\n");
+	cpu_halt_for_ever();
 }
 
 void panic_end(void)
 {
 	char id[BUILD_ID_TEXT];
 
+	console_repeat_log(PANIC_LOG_LINES);
 	version_build_id(id);
 	print("build id %s, commit %s\n", id, version_commit);
 	if (at_end)
 		at_end(no_memory);
-	machine_exit(false);
+	leave();
+	__builtin_unreachable();
 }
 
 void panic_no_memory(const char *what)
@@ -51,10 +75,11 @@ void panic(const char *fmt, ...)
 	char text[512];
 	va_list args;
 
-	panic_begin();
+	panic_begin((uintptr_t)__builtin_return_address(0));
 	va_start(args, fmt);
 	format_va(text, sizeof(text), fmt, args);
 	va_end(args);
 	print("panic: %s\n", text);
+	backtrace_print(__builtin_frame_address(0));
 	panic_end();
 }

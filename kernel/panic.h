@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The end of the line: a message on every console that works, then failure
- * for a test run (isa-debug-exit), else a halt.
+ * The end of the line: a message and a backtrace on every console that works,
+ * then failure for a test run (isa-debug-exit), else a halt.
  */
 #pragma once
 
@@ -21,9 +21,10 @@ void panic_set_end(void (*end)(bool no_memory));
 
 /*
  * For a caller that prints the message itself: begin() makes the consoles
- * work and stops a panic within a panic, end() does not return.
+ * work, end() does not return. `at` is the address that the panic came from:
+ * within a panic that is all that is said, and the machine is left.
  */
-void panic_begin(void);
+void panic_begin(uintptr_t at);
 void __attribute__((noreturn)) panic_end(void);
 
 /* An invariant of ours; checked where CONFIG_ASSERT is on, else not evaluated. */

@@ -40,5 +40,29 @@ static int parse_ops(const char *value)
 	return parse_number(value, &run_options.operations);
 }
 
+static enum { BY_RUN, EXIT, HALT } at_panic;
+static bool known;
+
+static int parse_panic(const char *value)
+{
+	if (strcmp(value, "exit") && strcmp(value, "halt"))
+		return -EINVAL;
+	at_panic = strcmp(value, "exit") ? HALT : EXIT;
+	return 0;
+}
+
+void run_options_known(void)
+{
+	known = true;
+}
+
+bool run_is_watched(void)
+{
+	if (at_panic != BY_RUN)
+		return at_panic == HALT;
+	return known && !run_options.test[0] && !run_options.bench[0] && !run_options.refused;
+}
+
+CMDLINE_PARAM(panic, "panic", parse_panic);
 CMDLINE_PARAM(seed, "seed", parse_seed);
 CMDLINE_PARAM(ops, "ops", parse_ops);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What the command line asks this boot to do: test[=GLOB], bench[=GLOB],
- * seed=N, ops=N; with neither of the first two, the shell.
+ * seed=N, ops=N; with neither of the first two, the shell. panic=exit makes a
+ * panic leave the machine there too, panic=halt never.
  */
 #pragma once
 
@@ -18,6 +19,16 @@ struct run_options {
 };
 
 extern struct run_options run_options;
+
+/* The command line was read: from here on it says whether this is a test run. */
+void run_options_known(void);
+
+/*
+ * Whether somebody may be reading the consoles, so that a panic should halt
+ * the machine; else it is left with failure at once. False of a test run, and before
+ * run_options_known().
+ */
+bool run_is_watched(void);
 
 /*
  * For the parameters test= and bench=, which exist where their subsystem is

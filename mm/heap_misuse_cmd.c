@@ -3,6 +3,7 @@
  * The command `misuse`: each way to misuse the heap, to see that it is found at
  * the levels of checking that claim it, and told in the right words.
  */
+#include "kernel/crash.h"
 #include "kernel/lib/errno.h"
 #include "kernel/lib/string.h"
 #include "kernel/log.h"
@@ -10,6 +11,12 @@
 #include "mm/kmalloc.h"
 
 enum { SIZE = 64 };
+
+/* After a call that is the last: else it is a jump, and no backtrace has who made it. */
+static inline void stay_on_the_stack(void)
+{
+	__asm__ volatile("");
+}
 
 static uint8_t *made(void)
 {
@@ -22,6 +29,7 @@ static void twice(void)
 
 	kfree(p);
 	kfree(p);
+	stay_on_the_stack();
 }
 
 static void foreign(void)
@@ -59,6 +67,7 @@ static void overrun(void)
 
 	p[SIZE] = 0x41;
 	kfree(p);
+	stay_on_the_stack();
 }
 
 static void underrun(void)
@@ -133,3 +142,7 @@ static int misuse_run(int argc, char **argv)
 }
 
 SHELL_COMMAND(misuse, "KIND", "misuse the heap in a chosen way", misuse_run);
+
+/* These two are found in the act, the second with full checking. */
+CRASH_KIND(double_free, "double-free", twice);
+CRASH_KIND(overrun, "overrun", overrun);

@@ -31,6 +31,7 @@ import guest
 import imagecheck
 import ktap
 import machinetest
+import panictext
 import qemu
 import qemuview
 import report
@@ -42,7 +43,8 @@ TREE = os.path.dirname(HERE)
 KEYS = {"image", "config", "cc", "machine", "firmware", "boot", "mem", "cpus", "cpu",
         "devices", "virtio-mmio", "cmdline", "extra", "timeout", "tier", "forge", "menu", "code",
         "expect", "reject", "count", "limit", "ratio", "script", "serial", "skips-allowed",
-        "check", "module", "report", "backend", "disk", "verify", "rounds", "tap"}
+        "check", "module", "report", "backend", "disk", "verify", "rounds", "tap",
+        "decode"}
 MENU_SECONDS = 60   # for which a menu waits, so that a key comes in time
 KEY_DOWN = "\x0e"   # control-N, to GRUB what the arrow is
 HANGS_MAX = 3       # after so many, and no success, the rest is not run
@@ -192,6 +194,8 @@ class Run:
         self.cmdline = expand(section["cmdline"])
         if section["report"]:
             self.cmdline = (self.cmdline + " report=json").strip()
+        if section["script"] and "panic=" not in self.cmdline:
+            self.cmdline = (self.cmdline + " panic=exit").strip()   # nobody is there to read
         self.asked = self.cmdline       # with what the menu entry adds
         if section["menu"]:
             self.asked = (menu_entries()[section["menu"]] + " " + self.cmdline).strip()
@@ -386,7 +390,26 @@ class Run:
         if self.module:
             with open(self.module, "rb") as file:
                 problems += judge_module(file.read(), text)
+        if self.section["decode"]:
+            decoded, found = decode(text, self.image.elf())
+            problems += found
+            text += "\n" + decoded
         return problems + judge_patterns(self.section, text)
+
+
+def decode(text, kernel):
+    """What decode-panic makes of the console; problems if a frame of code has no line."""
+    image, panics = elf.Elf.load(kernel), panictext.parse(text.encode())
+    try:
+        panictext.check(panics, image, kernel)
+        decoded = panictext.report(panics, kernel, image)
+    except panictext.Refusal as refusal:
+        return "", ["decode-panic: %s" % refusal]
+    bare = [p for p in panics if not p.frames]
+    return decoded, ["decode-panic: no frame of: " + p.what for p in bare] + [
+        "decode-panic: " + line.strip() for line in decoded.split("\n")
+        if re.match(r"  (at|from) ", line) and "is no code of" not in line
+        and not re.search(r" \S+\.[cS]:\d+", line)]
 
 
 def in_folder(text, folder):

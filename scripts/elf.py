@@ -12,7 +12,7 @@ SHF_ALLOC = 2
 
 Segment = namedtuple("Segment", "type flags offset vaddr paddr filesz memsz align")
 Section = namedtuple("Section", "name type flags addr offset size link entsize")
-Symbol = namedtuple("Symbol", "name value size section")
+Symbol = namedtuple("Symbol", "name value size section info")
 
 
 class ElfError(Exception):
@@ -77,9 +77,9 @@ class Elf:
                 continue
             strings = self.sections[table.link].offset
             for offset in range(table.offset, table.offset + table.size, 24):
-                name, _, _, shndx, value, size = self.unpack("<IBBHQQ", offset)
+                name, info, _, shndx, value, size = self.unpack("<IBBHQQ", offset)
                 if name:
-                    yield Symbol(self._string(strings + name), value, size, shndx)
+                    yield Symbol(self._string(strings + name), value, size, shndx, info)
 
     def symbol(self, name):
         for symbol in self.symbols():

@@ -329,6 +329,20 @@ def bss_left(forgery):
 
 
 @case
+def panic_first(forgery):
+    """The first act of C is a panic: kmain() is overwritten with a call."""
+    image = forgery.image
+    kmain = image.symbol("kmain")
+    text = b"planted as the first act of C\0"
+    code = b"\x55\x48\x89\xe5"                             # push %rbp; mov %rsp, %rbp
+    code += b"\x48\x8d\x3d" + struct.pack("<i", 7)          # lea text(%rip), %rdi
+    code += b"\x31\xc0\xe8"                                 # xor %eax, %eax; call panic
+    code += struct.pack("<i", image.symbol("panic") - (kmain + len(code) + 4))
+    at = image.offset_of(kmain)
+    image.data = image.data[:at] + code + text + image.data[at + len(code + text):]
+
+
+@case
 def cr4_set(forgery):
     forgery.cr4 = CR4_LA57 | CR4_DE | CR4_TSD | CR4_PGE | CR4_OSFXSR
 

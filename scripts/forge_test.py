@@ -15,7 +15,9 @@ def image():
     note = forge.pvh_note(0x200000)
     data = forge.assemble([forge.Piece(0x201000, b"data" * 64, 6),
                            forge.Piece(0x200000, b"text" * 64, 5)], note)
-    return elf.Elf(data)
+    made = elf.Elf(data)
+    made.symbol = {"kmain": 0x200010, "panic": 0x200004}.__getitem__
+    return made
 
 
 def forged(name, cmdline="test", ram=128 * forge.MIB):
@@ -76,6 +78,15 @@ class ForgeTest(unittest.TestCase):
                          "b814080080" "66baf80c" "ef" "b800001004" "66bafc0c" "ef")
         built = forged("bars-over-ram")
         self.assertIn(bytes.fromhex("b820100080"), built.contents(built.loads()[-1]))
+
+    def test_the_first_act_is_a_call_of_panic(self):
+        forgery = forge.Forgery(image(), forge.GIB, "", "")
+        forge.CASES["panic-first"](forgery)
+        planted = forgery.image.contents(forgery.image.loads()[1])[0x10:]
+        (text,), (call,) = (struct.unpack_from("<i", planted, at) for at in (7, 14))
+        self.assertEqual(planted[13:14], b"\xe8")
+        self.assertEqual(0x200010 + 18 + call, 0x200004)
+        self.assertTrue(planted[11 + text:].startswith(b"planted as"))
 
     def test_outside_ram_is_refused(self):
         with self.assertRaises(forge.ForgeError):

@@ -35,7 +35,7 @@ class FakeImage:
         return 0xffffffff80200000 + 4096 * self.names.index(name)
 
     def symbols(self):
-        return [elf.Symbol(name, self.symbol(name), 0, 1) for name in self.names]
+        return [elf.Symbol(name, self.symbol(name), 0, 1, 0) for name in self.names]
 
 
 def told():

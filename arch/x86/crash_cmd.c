@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: MIT
 /* The command `crash`: each way to die, to see that it is told in the right words. */
+#include "arch/x86/exception.h"
 #include "arch/x86/image.h"
+#include "arch/x86/layout.h"
+#include "kernel/crash.h"
+#include "kernel/irq.h"
 #include "kernel/lib/errno.h"
 #include "kernel/lib/string.h"
 #include "kernel/log.h"
@@ -21,9 +25,12 @@ static void load(uintptr_t at)
 	__asm__ volatile("movb (%1), %0" : "=r"(byte) : "r"(at) : "memory");
 }
 
+/* A call that the compiler knows of, but not where to; and not as the last act, or it jumps. */
 static void call(uintptr_t at)
 {
-	__asm__ volatile("call *%0" : : "r"(at) : "memory");
+	__asm__ volatile("" : "+r"(at));
+	((void (*)(void))at)();
+	__asm__ volatile("");
 }
 
 static void crash_null(void)
@@ -102,10 +109,63 @@ static void crash_memory(void)
 	panic_no_memory("the shell's sake");
 }
 
-static const struct {
-	const char *kind;
-	void (*run)(void);
-} kinds[] = {
+/* What comes to a panic's end dies there once more. */
+static void die_at_end(bool no_memory __unused)
+{
+	store(16);
+}
+
+static void crash_again(void)
+{
+	panic_set_end(die_at_end);
+	panic("the first of two");
+}
+
+/*
+ * The push has no stack to push to, nor has the page fault: a double fault. That
+ * the frame is asked for makes the compiler have one by then.
+ */
+static void crash_stack_pointer(void)
+{
+	__asm__ volatile("movq %0, %%rsp; pushq %1"
+			 : : "r"(UINT64_C(0x123456780)), "r"(__builtin_frame_address(0))
+			 : "memory");
+}
+
+static bool die_in_handler(struct irq *irq __unused)
+{
+	panic("in the handler of an interrupt");
+}
+
+/* What the processor does for an interrupt (SDM vol. 3A, 6.14.2), which then finds its handler. */
+static void enter_vector(unsigned vector)
+{
+	uintptr_t stub = (uintptr_t)vector_stubs + vector * VECTOR_STUB_SIZE;
+
+	__asm__ volatile("movq	%%rsp, %%rax\n\t"
+			 "pushq	$0\n\t"		/* ss */
+			 "pushq	%%rax\n\t"
+			 "pushfq\n\t"
+			 "pushq	%0\n\t"
+			 "leaq	1f(%%rip), %%rax\n\t"
+			 "pushq	%%rax\n\t"
+			 "jmp	*%1\n"
+			 "1:"
+			 : : "i"(SELECTOR_CODE), "r"(stub) : "rax", "memory");
+}
+
+static void crash_interrupt(void)
+{
+	static struct irq irq = { .name = "crash", .handle = die_in_handler };
+
+	if (irq_connect_local(&irq)) {
+		print("crash: no vector can be had\n");
+		return;
+	}
+	enter_vector(irq.vector);
+}
+
+static const struct crash_kind kinds[] = {
 	{ "null", crash_null },
 	{ "text", crash_text },
 	{ "rodata", crash_rodata },
@@ -117,8 +177,11 @@ static const struct {
 	{ "opcode", crash_opcode },
 	{ "protection", crash_protection },
 	{ "stack", crash_stack },
+	{ "stack-pointer", crash_stack_pointer },
 	{ "panic", crash_panic },
 	{ "memory", crash_memory },
+	{ "again", crash_again },
+	{ "interrupt", crash_interrupt },
 };
 
 static const struct {
@@ -150,22 +213,46 @@ static int crash_at(const char *access, const char *address)
 	return -EINVAL;
 }
 
-static int crash_run(int argc, char **argv)
+static const struct crash_kind *find_kind(const char *name)
 {
-	if (argc == 3)
-		return crash_at(argv[1], argv[2]);
-	for (size_t i = 0; argc == 2 && i < ARRAY_SIZE(kinds); i++) {
-		if (strcmp(argv[1], kinds[i].kind) == 0) {
-			kinds[i].run();
-			print("crash: %s did not crash\n", argv[1]);
-			return -EIO;
-		}
+	const struct crash_kind *const *more;
+
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
+		if (strcmp(name, kinds[i].name) == 0)
+			return &kinds[i];
 	}
+	table_for_each(crash_kinds, more) {
+		if (strcmp(name, (*more)->name) == 0)
+			return *more;
+	}
+	return NULL;
+}
+
+static void list_kinds(void)
+{
+	const struct crash_kind *const *more;
+
 	print("kinds:");
 	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
-		print(" %s", kinds[i].kind);
+		print(" %s", kinds[i].name);
+	table_for_each(crash_kinds, more)
+		print(" %s", (*more)->name);
 	print("; or read, write, execute with an address\n");
-	return -EINVAL;
+}
+
+static int crash_run(int argc, char **argv)
+{
+	const struct crash_kind *kind = argc == 2 ? find_kind(argv[1]) : NULL;
+
+	if (argc == 3)
+		return crash_at(argv[1], argv[2]);
+	if (!kind) {
+		list_kinds();
+		return -EINVAL;
+	}
+	kind->run();
+	print("crash: %s did not crash\n", argv[1]);
+	return -EIO;
 }
 
 SHELL_COMMAND(crash, "KIND | read|write|execute ADDRESS", "die in a chosen way", crash_run);

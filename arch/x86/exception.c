@@ -3,6 +3,7 @@
 
 #include <asm/cpu.h>
 
+#include "arch/x86/backtrace.h"
 #include "arch/x86/image.h"
 #include "arch/x86/layout.h"
 #include "kernel/irq_chip.h"
@@ -32,13 +33,12 @@ enum page_fault_bits {
 	FAULT_FETCH = BIT(4),
 };
 
-enum { GATE_INTERRUPT = 0x8e, STUB_SIZE = 16 };
+enum { GATE_INTERRUPT = 0x8e };
 
 struct fixup {
 	uint64_t at, to;
 };
 
-extern const char vector_stubs[];
 extern const struct fixup __start_fault_fixups[], __stop_fault_fixups[];
 extern const void *probe_execute_target;
 extern bool probe_execute_active;
@@ -87,7 +87,7 @@ void exception_init(void)
 	} __packed pointer = { sizeof(idt) - 1, (uintptr_t)idt };
 
 	for (unsigned v = 0; v < VECTOR_COUNT; v++) {
-		uintptr_t stub = (uintptr_t)vector_stubs + v * STUB_SIZE;
+		uintptr_t stub = (uintptr_t)vector_stubs + v * VECTOR_STUB_SIZE;
 
 		idt[v] = (struct gate){
 			.offset_low = stub,
@@ -241,9 +241,10 @@ void exception_handle(struct trap_frame *f)
 	address = read_cr2();
 	if (fix_up(f, address))
 		return;
-	panic_begin();
+	panic_begin(f->rip);
 	describe(f, address);
 	print_registers(f);
+	backtrace_print_at(f);
 	print_owner(f, address);
 	panic_end();
 }

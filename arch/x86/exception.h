@@ -31,6 +31,10 @@ struct trap_frame {
 	uint64_t rip, cs, rflags, rsp, ss;	/* the processor's own */
 };
 
+/* Entries of all vectors, in order, this many bytes apart. */
+enum { VECTOR_STUB_SIZE = 16 };
+extern const char vector_stubs[];
+
 void exception_init(void);
 
 /* "page fault", ...; "interrupt" for vectors that are no exception. */

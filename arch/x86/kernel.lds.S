@@ -64,6 +64,14 @@ SECTIONS
 		TABLE(ktest_injectors)
 		TABLE(benches)
 		TABLE(fault_fixups)
+#ifdef CONFIG_SHELL
+		TABLE(crash_kinds)
+#endif
+		/* Empty at the first link; behind all text, so that none moves at the second. */
+		. = ALIGN(8);
+		symbol_table = .;
+		KEEP(*(.symbols))
+		symbol_table_end = .;
 	} :rodata
 	.note : AT(ADDR(.note) - KERNEL_BASE) {
 		KEEP(*(.note.Xen))

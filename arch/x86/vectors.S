@@ -42,6 +42,8 @@ vector_common:
 	cld
 	movq	%rsp, %rdi
 	call	exception_handle
+.globl trap_return
+trap_return:				/* here a backtrace knows a trap frame by */
 	popq	%r15
 	popq	%r14
 	popq	%r13

@@ -2,6 +2,7 @@
 /* Rights of every part of the address space, tried by access and by walking. */
 #include <asm/cpu.h>
 
+#include "arch/x86/backtrace.h"
 #include "arch/x86/cpu.h"
 #include "arch/x86/exception.h"
 #include "arch/x86/image.h"
@@ -277,4 +278,38 @@ KTEST(x86_unusual_exceptions_have_names)
 	expect_str(t, exception_name(EXCEPTION_PAGE_FAULT), "page fault");
 	expect_str(t, exception_name(15), "reserved exception");
 	expect_str(t, exception_name(200), "interrupt");
+}
+
+/* The names come from a first link: in the second nothing may have moved. */
+KTEST(x86_backtrace_names_functions_where_they_lie)
+{
+	const struct {
+		const void *address;
+		const char *name;
+	} known[] = {
+		{ exception_init, "exception_init+0x0" },
+		{ backtrace_name, "backtrace_name+0x0" },
+		{ ktest_run_all, "ktest_run_all+0x0" },
+		{ probe_read, "probe_read+0x0" },
+	};
+	char text[BACKTRACE_NAME_MAX];
+
+	for (size_t i = 0; i < ARRAY_SIZE(known); i++) {
+		backtrace_name((uintptr_t)known[i].address, true, text, sizeof(text));
+		expect_str(t, text, IS_ENABLED(CONFIG_SYMBOLS) ? known[i].name : "");
+	}
+}
+
+KTEST(x86_backtrace_knows_no_name_outside_the_text)
+{
+	const uintptr_t strange[] = {
+		0, (uintptr_t)image_start - 1, (uintptr_t)text_end, (uintptr_t)&data_byte,
+		UINTPTR_MAX,
+	};
+	char text[BACKTRACE_NAME_MAX];
+
+	for (size_t i = 0; i < ARRAY_SIZE(strange); i++) {
+		backtrace_name(strange[i], true, text, sizeof(text));
+		expect_str(t, text, "");
+	}
 }

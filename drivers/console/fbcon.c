@@ -106,6 +106,7 @@ static void fbcon_write(struct console *c __unused, const char *text, size_t len
 static struct console fbcon = {
 	.name = "framebuffer",
 	.write = fbcon_write,
+	.scrolls = true,
 };
 
 static void clear(const struct boot_framebuffer *info)
