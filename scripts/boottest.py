@@ -248,7 +248,7 @@ class Run:
             qemu.read_config(os.path.join(self.image.path, ".config")))
         wanted.tap = int(section["tap"])
         steps = section["script"].split()
-        wanted.reboot = "reset" in steps or faulttest.asked(self.cmdline)
+        wanted.reboot = bool({"reset", "reboot"} & set(steps)) or faulttest.asked(self.cmdline)
         asked = {"reset", "screen", "qmp"} & set(steps) or section["report"]
         wanted.qmp = os.path.join(folder, "qmp") if asked else ""
         if section["module"]:
