@@ -47,7 +47,7 @@ endif
 
 # The user's words, passed to scripts through the environment, not re-read by
 # make or the shell.
-user-words := MACHINE FIRMWARE BOOT ACCEL MEM CPUS DISK CMDLINE QEMU_ARGS MEMMAPS ISO \
+user-words := MACHINE FIRMWARE BOOT ACCEL MEM CPUS DISK CMDLINE QEMU_ARGS GDB_ARGS MEMMAPS ISO \
 	      SYM WANT A B
 $(foreach w,$(user-words),$(eval override $w := $$(value $w)))
 export $(user-words)
@@ -129,7 +129,7 @@ run-arguments = --build $(O) --machine "$$MACHINE" --firmware "$$FIRMWARE" \
 run gdb:
 	@$(PYTHON) scripts/run.py --check $(run-arguments)
 	+@$(MAKE) $(if $(filter direct,$(BOOT)),kernel,iso)
-	@$(PYTHON) scripts/run.py $(if $(filter gdb,$@),--gdb) $(run-arguments)
+	@$(PYTHON) scripts/run.py $(if $(filter gdb,$@),--gdb --gdb-args="$$GDB_ARGS") $(run-arguments)
 
 # TIER is for hosttest; the other parts are told by test.py.
 test:
