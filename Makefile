@@ -71,7 +71,7 @@ say = $(if $(filter 1,$(V)),,@printf '  %-7s %s\n' $1 $2)
 config-editors := menuconfig nconfig oldconfig olddefconfig \
 		  randconfig allyesconfig allnoconfig
 config-goals := $(config-editors) savedefconfig defconfig %_defconfig %.config
-other-goals := setup setup-bench help clean mrproper check map run gdb bootchart test test-all \
+other-goals := setup setup-bench help clean mrproper check map run gdb bootchart screenshots test test-all \
 	       test-memmaps test-faults test-twins boottest bench bench-heap hosttest coverage \
 	       fuzz repro from-iso why diffconfig listnewconfig randtest
 other-goals += bench-io bench-linux setup-bench-linux
@@ -135,6 +135,10 @@ bootchart:
 	+@$(MAKE) $(if $(filter iso,$(BOOT)),iso,kernel)
 	@$(PYTHON) scripts/bootchart.py --build $(O) --machine "$$MACHINE" \
 		--firmware "$$FIRMWARE" --boot "$$BOOT" --console "$$CONSOLE"
+
+screenshots:
+	+@$(MAKE) iso
+	@$(PYTHON) scripts/screenshots.py --build $(O)
 
 # TIER is for hosttest; the other parts are told by test.py.
 test:
