@@ -47,7 +47,7 @@ endif
 
 # The user's words, passed to scripts through the environment, not re-read by
 # make or the shell.
-user-words := MACHINE FIRMWARE BOOT ACCEL MEM CPUS DISK CMDLINE QEMU_ARGS MEMMAPS ISO \
+user-words := MACHINE FIRMWARE BOOT ACCEL MEM CPUS DISK CMDLINE QEMU_ARGS GDB_ARGS CONSOLE MEMMAPS ISO \
 	      SYM WANT A B
 $(foreach w,$(user-words),$(eval override $w := $$(value $w)))
 export $(user-words)
@@ -71,7 +71,7 @@ say = $(if $(filter 1,$(V)),,@printf '  %-7s %s\n' $1 $2)
 config-editors := menuconfig nconfig oldconfig olddefconfig \
 		  randconfig allyesconfig allnoconfig
 config-goals := $(config-editors) savedefconfig defconfig %_defconfig %.config
-other-goals := setup setup-bench help clean mrproper check map run gdb test test-all \
+other-goals := setup setup-bench help clean mrproper check map run gdb bootchart screenshots test test-all \
 	       test-memmaps test-faults test-twins boottest bench bench-heap hosttest coverage \
 	       fuzz repro from-iso why diffconfig listnewconfig randtest
 other-goals += bench-io bench-linux setup-bench-linux
@@ -129,7 +129,16 @@ run-arguments = --build $(O) --machine "$$MACHINE" --firmware "$$FIRMWARE" \
 run gdb:
 	@$(PYTHON) scripts/run.py --check $(run-arguments)
 	+@$(MAKE) $(if $(filter direct,$(BOOT)),kernel,iso)
-	@$(PYTHON) scripts/run.py $(if $(filter gdb,$@),--gdb) $(run-arguments)
+	@$(PYTHON) scripts/run.py $(if $(filter gdb,$@),--gdb --gdb-args="$$GDB_ARGS") $(run-arguments)
+
+bootchart:
+	+@$(MAKE) $(if $(filter iso,$(BOOT)),iso,kernel)
+	@$(PYTHON) scripts/bootchart.py --build $(O) --machine "$$MACHINE" \
+		--firmware "$$FIRMWARE" --boot "$$BOOT" --console "$$CONSOLE"
+
+screenshots:
+	+@$(MAKE) iso
+	@$(PYTHON) scripts/screenshots.py --build $(O)
 
 # TIER is for hosttest; the other parts are told by test.py.
 test:

@@ -16,3 +16,10 @@ void __attribute__((noreturn)) machine_exit(bool passed);
  * loader writes. What the consoles have not sent yet may be lost.
  */
 void __attribute__((noreturn)) machine_restart(void);
+
+/*
+ * Has the keyboard controller pull the processor's reset line, as PCs do since
+ * the first of them. False where no such controller answers; else the reset
+ * may take its time, or never come.
+ */
+bool machine_restart_by_keyboard(void);

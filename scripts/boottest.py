@@ -252,7 +252,9 @@ class Run:
             qemu.read_config(os.path.join(self.image.path, ".config")))
         wanted.tap = int(section["tap"])
         steps = section["script"].split()
-        wanted.reboot = "reset" in steps or faulttest.asked(self.cmdline)
+        wanted.reboot = bool({"reset", "reboot"} & set(steps)) or faulttest.asked(self.cmdline)
+        if "gdb" in steps:
+            wanted.extra += ["-gdb", "unix:%s,server=on,wait=off" % os.path.join(folder, "gdb")]
         asked = {"reset", "screen", "qmp"} & set(steps) or section["report"]
         wanted.qmp = os.path.join(folder, "qmp") if asked else ""
         if section["module"]:
@@ -329,6 +331,8 @@ class Run:
                 session.reset()
             elif word == "qmp":
                 control(session, rest)
+            elif word == "gdb":
+                debug(os.path.join(folder, "gdb"), self.image.elf(), rest)
             elif word == "kill":
                 kill(session, *(float(n) for n in rest.split()))
             elif word == "test":
@@ -430,6 +434,17 @@ def control(session, text):
     truth = {"true": True, "false": False}
     session.control(execute, **{name: int(value) if value.isdigit() else truth.get(value, value)
                                 for name, _, value in pairs})
+
+
+def debug(socket, kernel, text):
+    """`COMMAND => REGEX`: what gdb, attached for it, must answer."""
+    command, _, regex = text.partition(" => ")
+    words = ["gdb", "-nx", "-batch", "-x", os.path.join(HERE, "gdb", "cairn.py"),
+             "-ex", "target remote " + socket, "-ex", command, kernel]
+    done = subprocess.run(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                          errors="replace", timeout=120, check=False)
+    if not re.search(regex, done.stdout, re.M):
+        raise Failure("gdb's %s does not say /%s/ but\n%s" % (command, regex, done.stdout))
 
 
 def for_each(session, rest, timeout):

@@ -36,6 +36,7 @@ SHARED_FLOORS = {1}	# whose directories may include one another
 DEVICE_FLOOR = 4	# the drivers of devices: they know of one bus, virtio's
 HOST_LISTS = ("hosttest", "heapbench", "fuzz", "linuxbench")	# what is compiled for a host
 PRIVATE_HEADERS = ("drivers/virtio/transport.h",)
+PICTURE_MAX = 60000	# bytes
 
 
 class Sources:
@@ -277,7 +278,24 @@ def check_the_top_is_as_agreed(sources):
 
 def check_all_is_text(sources):
     for name in sources.binary:
-        yield f"{name}: not text in UTF-8"
+        if not is_picture(name):
+            yield f"{name}: not text in UTF-8"
+
+
+def is_picture(name):
+    """Of those that `make screenshots` takes."""
+    return name.startswith("Documentation/generated/") and name.endswith(".png")
+
+
+def check_pictures_are_small_and_shown(sources):
+    for name in filter(is_picture, sources.binary):
+        with open(os.path.join(sources.root, name), "rb") as f:
+            data = f.read()
+        if not data.startswith(b"\x89PNG\r\n\x1a\n") or len(data) >= PICTURE_MAX:
+            yield f"{name}: no PNG of less than {PICTURE_MAX} bytes"
+        if not any(os.path.basename(name) in text for path, text in sources.text.items()
+                   if path.endswith(".md")):
+            yield f"{name}: no document shows it"
 
 
 def check_no_traces_of_a_workplace(sources):

@@ -64,6 +64,8 @@ PLANTED = (
     ("the_top_is_as_agreed", "notes.txt", "notes\n"),
     ("the_top_is_as_agreed", "lib/b.h", SPDX),
     ("all_is_text", "iso/logo.png", "PNG\0\n"),
+    ("pictures_are_small_and_shown", "Documentation/generated/b.png", "PNG\0\n"),
+    ("pictures_are_small_and_shown", "Documentation/generated/b.png", "\0" * 60000),
     ("no_traces_of_a_workplace", "scripts/b.sh",
      "# SPDX-License-Identifier: MIT\nls /" + "root/x\n"),
     ("no_traces_of_a_workplace", "kernel/b.c", SPDX + "int b;\t/* see issue" + " #7 */\n"),

@@ -11,6 +11,7 @@ import shlex
 import signal
 import subprocess
 import sys
+import tempfile
 import termios
 import time
 
@@ -20,6 +21,7 @@ import guest
 import ktap
 import qemu
 
+HERE = os.path.dirname(os.path.abspath(__file__))
 READY_TIMEOUT = 180     # seconds; a hang guard, not a measure
 TEST_TIMEOUT = 900
 LINGER = 2              # seconds that QEMU lives on after `ready`
@@ -32,7 +34,8 @@ def parse_arguments():
         parser.add_argument("--" + name, default="")
     parser.add_argument("--qemu-args", default="")
     parser.add_argument("--check", action="store_true", help="only check, do not run")
-    parser.add_argument("--gdb", action="store_true", help="wait for a debugger on :1234")
+    parser.add_argument("--gdb", action="store_true", help="stopped, with gdb attached")
+    parser.add_argument("--gdb-args", default="")
     return parser.parse_args()
 
 
@@ -58,7 +61,7 @@ def guest_of(args, config):
         devices=["rng", "net"] + (["blk"] if args.disk else []),
         debug_port=qemu.debug_port(config),
         debugcon=debugcon(config),
-        extra=shlex.split(args.qemu_args) + (["-s", "-S"] if args.gdb else []))
+        extra=shlex.split(args.qemu_args))
     for name in ("firmware", "boot", "accel", "mem", "cpus", "disk", "cmdline"):
         if getattr(args, name):
             setattr(wanted, name, getattr(args, name))
@@ -134,6 +137,42 @@ def run_on_terminal(words):
     return 1
 
 
+def debug(args, wanted):
+    """gdb on this terminal, at the guest, which is stopped before its first
+    instruction and ends with it; its console, which the terminal is not for, is
+    in a file and on a socket. gdb's exit code."""
+    log = os.path.join(args.build, "gdb-console.log")
+    with tempfile.TemporaryDirectory(prefix="cairn-") as folder:
+        gdb, console = os.path.join(folder, "gdb"), os.path.join(folder, "console")
+        wanted.serial = "chardev:console"
+        wanted.extra += [
+            "-S", "-gdb", "unix:%s,server=on,wait=off" % gdb, "-chardev",
+            "socket,id=console,path=%s,server=on,wait=off,logfile=%s" % (console, log)]
+        words = ["gdb", "-q", "-nx", "-x", os.path.join(HERE, "gdb", "cairn.py"), wanted.elf]
+        for command in ("set pagination off", "set confirm off", "target remote " + gdb,
+                        "hbreak kmain"):
+            words += ["-ex", command]
+        print(qemu.show(qemu.command(wanted)))
+        print("console: %s; to type there: socat - UNIX:%s" % (log, console))
+        print("stopped before the first instruction, with a breakpoint at kmain", flush=True)
+        with subprocess.Popen(qemu.command(wanted), stdin=subprocess.DEVNULL,
+                              start_new_session=True) as machine:
+            try:
+                await_socket(machine, gdb)
+                signal.signal(signal.SIGINT, lambda number, frame: None)    # it is gdb's
+                return subprocess.call(words + shlex.split(args.gdb_args))
+            finally:
+                machine.kill()
+
+
+def await_socket(machine, path):
+    """Until QEMU listens there."""
+    while not os.path.exists(path):
+        if machine.poll() is not None:
+            raise OSError("QEMU ended with %d" % machine.returncode)
+        time.sleep(0.02)
+
+
 def main():
     args = parse_arguments()
     config = load_config(args)
@@ -151,7 +190,9 @@ def main():
         print("run: %s" % error, file=sys.stderr)
         return 2
     testing = wants_test(wanted.cmdline)
-    if args.gdb or (sys.stdin.isatty() and not testing):
+    if args.gdb:
+        return debug(args, wanted)
+    if sys.stdin.isatty() and not testing:
         wanted.serial = "mon:stdio"
         words = qemu.command(wanted)
         print(qemu.show(words), flush=True)

@@ -60,6 +60,7 @@ SECTIONS
 #ifdef CONFIG_VIRTIO
 		TABLE(virtio_drivers)
 #endif
+		TABLE(power_ways)
 		TABLE(ktests)
 		TABLE(ktest_injectors)
 		TABLE(benches)

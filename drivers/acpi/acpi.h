@@ -78,6 +78,11 @@ struct acpi_fadt {
 	bool legacy_devices, has_8042, no_vga, no_msi, no_cmos_rtc;
 	/* Hardware-reduced (4.8.3.7); address 0: none. */
 	struct acpi_address sleep_control, sleep_status;
+	/* Else: PM1 control (4.8.3.2.1), one register or two halves; address 0: none. */
+	struct acpi_address pm1a_control, pm1b_control;
+	/* What hands the fixed registers over to us, if firmware still has them; 0: nothing. */
+	uint32_t smi_command;		/* port */
+	uint8_t acpi_enable;		/* what to write there */
 };
 
 struct acpi_hpet {

@@ -63,6 +63,8 @@ static void list_registers(const struct acpi_info *info)
 		print("FADT: %s", f->hardware_reduced ? "hardware-reduced" : "fixed registers");
 		print_register("PM timer", &f->pm_timer);
 		print_register("reset register", &f->reset);
+		print_register("PM1a control", &f->pm1a_control);
+		print_register("sleep control", &f->sleep_control);
 		print("\n");
 	}
 	if (info->hpet.present)

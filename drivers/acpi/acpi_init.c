@@ -63,6 +63,11 @@ const struct acpi_info *acpi_info(void)
 	return &info;
 }
 
+struct aml_space *acpi_space(void)
+{
+	return IS_ENABLED(CONFIG_ACPI) && !off ? &space : NULL;
+}
+
 int acpi_pci_route(uint16_t segment, uint8_t root_bus, const uint8_t *path, unsigned depth,
 		   uint8_t device, unsigned pin, struct acpi_gsi *out)
 {

@@ -196,5 +196,19 @@ int __must_check aml_route(struct aml_space *s, uint16_t segment, uint8_t root_b
 			   const uint8_t *path, unsigned depth, uint8_t device, unsigned pin,
 			   struct acpi_gsi *out);
 
+/* What brings the machine to sleep state S5, soft off (7.4.2): 3 bits each. */
+struct aml_sleep_type {
+	uint8_t a, b;			/* for PM1a and PM1b control */
+};
+
+/*
+ * Reads \_S5 (aml_sleep.c). Returns 0, -ENOENT (there is none), -ENOTSUP (it
+ * is code), or -EPROTO (broken).
+ */
+int __must_check aml_sleep_type(struct aml_space *s, struct aml_sleep_type *out);
+
+/* The kernel's own space; NULL where ACPI is off (acpi_init.c). */
+struct aml_space *acpi_space(void);
+
 /* All of the above, for acpi_init(): fills what AML says into *info. */
 void aml_read(struct aml_space *s, const struct acpi_memory *m, struct acpi_info *info);

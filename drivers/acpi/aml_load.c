@@ -145,6 +145,7 @@ static enum interest interest_in(uint32_t segment)
 	case AML_SEG('_', 'C', 'B', 'A'):
 	case AML_SEG('_', 'C', 'R', 'S'):
 	case AML_SEG('_', 'P', 'R', 'T'):
+	case AML_SEG('_', 'S', '5', '_'):
 		return KEPT_DATA;
 	}
 	return KEPT_IF_PACKAGE;

@@ -112,6 +112,31 @@ static void read_reset(const struct fadt *f, size_t len, struct acpi_fadt *out)
 	out->reset_value = f->reset_value;
 }
 
+/* The successor of a block of registers that is ports in the old field. */
+static struct acpi_address block(uint32_t old, const struct acpi_gas *extended)
+{
+	struct acpi_address ports = { PORTS, 16, 0, old };
+
+	return extended && extended->address ? acpi_address_of(extended) : ports;
+}
+
+static void read_sleep(const struct fadt *f, size_t len, struct acpi_fadt *out)
+{
+	if (out->hardware_reduced) {
+		if (HAS(len, sleep_status_reg)) {
+			out->sleep_control = acpi_address_of(&f->sleep_control_reg);
+			out->sleep_status = acpi_address_of(&f->sleep_status_reg);
+		}
+		return;
+	}
+	out->pm1a_control = block(f->pm1a_cnt_blk,
+				  HAS(len, x_pm1a_cnt_blk) ? &f->x_pm1a_cnt_blk : NULL);
+	out->pm1b_control = block(f->pm1b_cnt_blk,
+				  HAS(len, x_pm1b_cnt_blk) ? &f->x_pm1b_cnt_blk : NULL);
+	out->smi_command = f->smi_cmd;
+	out->acpi_enable = f->acpi_enable;
+}
+
 const char *fadt_read(const void *table, size_t len, struct acpi_info *info)
 {
 	const struct fadt *f = table;
@@ -124,9 +149,6 @@ const char *fadt_read(const void *table, size_t len, struct acpi_info *info)
 	out->dsdt = HAS(len, x_dsdt) && f->x_dsdt ? f->x_dsdt : f->dsdt;
 	read_boot_arch(f, out);
 	read_reset(f, len, out);
-	if (out->hardware_reduced && HAS(len, sleep_status_reg)) {
-		out->sleep_control = acpi_address_of(&f->sleep_control_reg);
-		out->sleep_status = acpi_address_of(&f->sleep_status_reg);
-	}
+	read_sleep(f, len, out);
 	return read_pm_timer(f, len, out);
 }
