@@ -14,6 +14,7 @@
 #include "drivers/block/block.h"
 #include "drivers/clock/clock_init.h"
 #include "drivers/console/fbcon.h"
+#include "drivers/console/serial.h"
 #include "drivers/irq/irq_init.h"
 #include "drivers/net/netdev.h"
 #include "drivers/pci/pci.h"
@@ -77,6 +78,7 @@ static const struct {
 	{ "memory", init_memory },
 	PHASE_OF(CONFIG_FRAMEBUFFER, "screen", init_screen),
 	{ "acpi", acpi_init },
+	PHASE_OF(CONFIG_SERIAL, "serial lines", serial_init),
 	{ "interrupts", irq_init },
 	{ "clocks", clock_init },
 	{ "input", console_connect },
