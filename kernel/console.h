@@ -22,9 +22,17 @@ struct console {
 
 	struct console *next;		/* kernel/log.c sets */
 	uint64_t sent;			/* position in the log ring */
+	/*
+	 * Waits, for a bounded time and without interrupts, until what was
+	 * written has left for the other end. NULL: write() does that.
+	 */
+	void (*flush)(struct console *c);
 };
 
-/* Adds a console for good; `c` lives for ever. */
+/*
+ * Adds a console for good; `c` lives for ever. It is sent what the log ring
+ * holds; where that is not all there was, first how many bytes are gone.
+ */
 void console_register(struct console *c);
 
 /* The consoles, for a reader of input; NULL at the end. */
@@ -52,3 +60,13 @@ void console_connect(void);
 
 /* Sends the whole log ring to every console again. */
 void console_replay(void);
+
+/* Calls flush() of each console: the machine is about to be left. Any context. */
+void console_flush(void);
+
+/*
+ * From here on nothing but the panic runs: consoles write by what needs no
+ * interrupt and no loop. Calls console_early_init(). Any context.
+ */
+void console_panic(void);
+bool console_in_panic(void);

@@ -26,7 +26,7 @@ void panic_begin(void)
 	if (panicking)
 		machine_exit(false);
 	panicking = true;
-	console_early_init();
+	console_panic();
 }
 
 void panic_end(void)
