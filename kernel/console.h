@@ -27,6 +27,8 @@ struct console {
 	 * written has left for the other end. NULL: write() does that.
 	 */
 	void (*flush)(struct console *c);
+	/* Where it is and how it fares, in a few words; as format(). NULL: nothing to say. */
+	int (*describe)(struct console *c, char *buf, size_t size);
 };
 
 /*

@@ -42,9 +42,11 @@ TREE = os.path.dirname(HERE)
 KEYS = {"image", "config", "cc", "machine", "firmware", "boot", "mem", "cpus", "cpu",
         "devices", "virtio-mmio", "cmdline", "extra", "timeout", "tier", "forge", "menu", "code",
         "expect", "reject", "count", "limit", "ratio", "script", "serial", "skips-allowed",
-        "check", "module", "report", "backend", "disk", "verify", "rounds", "tap"}
+        "check", "module", "report", "backend", "disk", "verify", "rounds", "tap", "files",
+        "capture"}
 MENU_SECONDS = 60   # for which a menu waits, so that a key comes in time
 KEY_DOWN = "\x0e"   # control-N, to GRUB what the arrow is
+KEY_SECONDS = 0.03  # from one key to the next: they are held for less
 HANGS_MAX = 3       # after so many, and no success, the rest is not run
 TAIL = 25           # lines of a failed run's console that are shown
 
@@ -249,7 +251,7 @@ class Run:
         wanted.tap = int(section["tap"])
         steps = section["script"].split()
         wanted.reboot = "reset" in steps or faulttest.asked(self.cmdline)
-        asked = {"reset", "screen", "qmp"} & set(steps) or section["report"]
+        asked = {"reset", "screen", "qmp", "press"} & set(steps) or section["report"]
         wanted.qmp = os.path.join(folder, "qmp") if asked else ""
         if section["module"]:
             self.module = self.image.module(section["module"])
@@ -273,6 +275,7 @@ class Run:
             if self.section["disk"]:
                 make_disk(folder, self.section["disk"])
                 wanted.disk = os.path.join(folder, "disk")
+            make_files(folder, self.section["files"])
             served = backend.start_all(in_folder(self.section["backend"], folder), folder)
             wanted.backends = [process.socket for process in served]
             try:
@@ -285,8 +288,18 @@ class Run:
                 for process in served:
                     process.close()
                 self.console += "".join("\n" + process.text() for process in served)
+            text += self._captured(folder)
             problems += self._judge(text, code)
             return problems + judge_disk(self.section["verify"], folder, text)
+
+    def _captured(self, folder):
+        """What the other consoles wrote into files."""
+        text = ""
+        for name in self.section["capture"].split():
+            with open(os.path.join(folder, name), "rb") as file:
+                text += "\n# %s:\n%s" % (name, ktap.clean(file.read()))
+        self.console += text
+        return text
 
     def _converse(self, wanted, folder):
         """Problems, what the console said, QEMU's exit code."""
@@ -320,11 +333,13 @@ class Run:
                 for_each(session, rest, self.timeout)
             elif word == "stall":
                 seconds, _, line = rest.partition(" ")
-                session.stall(line, float(seconds))
+                session.stall(line.replace("@return@", "\r"), float(seconds))
             elif word == "reset":
                 session.reset()
             elif word == "qmp":
                 control(session, rest)
+            elif word == "press":
+                press(session, rest.split())
             elif word == "kill":
                 kill(session, *(float(n) for n in rest.split()))
             elif word == "test":
@@ -406,6 +421,21 @@ def control(session, text):
     pairs = [word.partition("=") for word in words]
     session.control(execute, **{name: int(value) if value.isdigit() else value
                                 for name, _, value in pairs})
+
+
+def make_files(folder, text):
+    """`NAME HEX` a line: files of these bytes."""
+    for line in lines(text):
+        name, _, digits = line.partition(" ")
+        with open(os.path.join(folder, name), "wb") as file:
+            file.write(bytes.fromhex(digits))
+
+
+def press(session, keys):
+    """Presses keys of the guest's keyboard, one after the other, by QEMU's names."""
+    for key in keys:
+        session.control("human-monitor-command", **{"command-line": "sendkey %s 20" % key})
+        time.sleep(KEY_SECONDS)
 
 
 def for_each(session, rest, timeout):

@@ -18,6 +18,7 @@
 #include "kernel/console.h"
 #include "kernel/irq.h"
 #include "kernel/lib/errno.h"
+#include "kernel/lib/format.h"
 #include "kernel/loop.h"
 #include "kernel/time.h"
 #include "kernel/wait.h"
@@ -259,11 +260,18 @@ static void keyboard_connect(struct console *c __unused)
 		poller_add(&poller);
 }
 
+static int keyboard_describe(struct console *c __unused, char *buf, size_t size)
+{
+	return format(buf, size, "ports 0x60, %s, %u codes lost",
+		      input.interrupts ? "interrupt seen" : "polled", input.lost);
+}
+
 static struct console console = {
 	.name = "keyboard",
 	.write = keyboard_write,
 	.read = keyboard_read,
 	.connect = keyboard_connect,
+	.describe = keyboard_describe,
 };
 
 void i8042_init(void)

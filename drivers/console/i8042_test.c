@@ -4,8 +4,8 @@
 
 #include <string.h>
 
+#include "drivers/console/host_console.h"
 #include "drivers/virtio/host_machine.h"
-#include "kernel/console.h"
 #include "kernel/host_io.h"
 #include "kernel/ktest.h"
 #include "kernel/lib/errno.h"
@@ -26,13 +26,6 @@ static struct {
 	bool endless;			/* its output has no end */
 	bool gone;			/* reads as all ones */
 } fake;
-
-static struct console *registered;
-
-void console_register(struct console *c)
-{
-	registered = c;
-}
 
 static void put(uint8_t byte)
 {
@@ -91,7 +84,7 @@ static void begin(void)
 	};
 	host_registers_add(&fake.io);
 	memset(&host_acpi, 0, sizeof(host_acpi));
-	registered = NULL;
+	host_console = NULL;
 }
 
 static void end(void)
@@ -102,7 +95,7 @@ static void end(void)
 
 static int next(void)
 {
-	return registered->read(registered);
+	return host_console->read(host_console);
 }
 
 KTEST(i8042_types_what_is_pressed)
@@ -110,7 +103,7 @@ KTEST(i8042_types_what_is_pressed)
 	begin();
 	put(0x9e);			/* was under way before us */
 	i8042_init();
-	require(t, registered != NULL);
+	require(t, host_console != NULL);
 	expect_eq(t, fake.mode, 0x60);	/* translates, no mouse, no interrupts yet */
 	expect(t, fake.scans);
 	expect_eq(t, next(), -EAGAIN);
@@ -135,11 +128,11 @@ KTEST(i8042_is_left_alone_where_firmware_denies_it)
 	begin();
 	host_acpi.fadt.present = true;
 	i8042_init();
-	expect(t, !registered);
+	expect(t, !host_console);
 	expect_eq(t, fake.accesses, 0);
 	host_acpi.fadt.has_8042 = true;
 	i8042_init();
-	expect(t, registered != NULL);
+	expect(t, host_console != NULL);
 	end();
 }
 
@@ -148,7 +141,7 @@ KTEST(i8042_that_is_not_there_costs_one_look)
 	begin();
 	fake.gone = true;
 	i8042_init();
-	expect(t, !registered);
+	expect(t, !host_console);
 	expect_eq(t, fake.accesses, 1);
 	end();
 }
@@ -158,15 +151,15 @@ KTEST(i8042_that_does_not_work_is_none_and_holds_nobody_up)
 	begin();
 	fake.busy_for_ever = true;
 	i8042_init();
-	expect(t, !registered);
+	expect(t, !host_console);
 	fake.busy_for_ever = false;
 	fake.silent = true;
 	i8042_init();
-	expect(t, !registered);
+	expect(t, !host_console);
 	fake.silent = false;
 	fake.endless = true;
 	i8042_init();
-	expect(t, !registered);
+	expect(t, !host_console);
 	end();
 }
 
@@ -176,7 +169,7 @@ KTEST(i8042_with_endless_output_is_read_in_bounded_pieces)
 
 	begin();
 	i8042_init();
-	require(t, registered != NULL);
+	require(t, host_console != NULL);
 	while (next() >= 0)
 		;
 	fake.endless = true;

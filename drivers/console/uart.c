@@ -342,6 +342,18 @@ static bool is_present(const struct uart *u)
 	return true;
 }
 
+static int uart_console_describe(struct console *c, char *buf, size_t size)
+{
+	const struct uart *u = of(c);
+	char place[UART_NAME_MAX], speed[UART_NAME_MAX];
+
+	uart_place_describe(&u->setup.place, place, sizeof(place));
+	format(speed, sizeof(speed), u->setup.baud ? "%u baud" : "speed as it was", u->setup.baud);
+	return format(buf, size, "%s, %s, %s, %llu bytes of output lost, %u overruns", place, speed,
+		      u->interrupts ? "interrupt seen" : "polled", (unsigned long long)u->dropped,
+		      u->overruns);
+}
+
 void uart_set_speed(struct uart *u, uint32_t baud, uint32_t clock)
 {
 	uint16_t divisor = uart_divisor(clock ? clock : UART_CLOCK, baud);
@@ -376,5 +388,6 @@ bool uart_start(struct uart *u, struct mmio *registers)
 	u->console.write = uart_console_write;
 	u->console.read = uart_console_read;
 	u->console.connect = uart_console_connect;
+	u->console.describe = uart_console_describe;
 	return true;
 }

@@ -22,6 +22,7 @@
 #include "drivers/vconsole/virtio_console.h"
 
 #include "kernel/lib/errno.h"
+#include "kernel/lib/format.h"
 #include "kernel/wait.h"
 #include "mm/kmalloc.h"
 
@@ -32,7 +33,7 @@ enum {
 	QUEUE_IN = 0, QUEUE_OUT = 1,		/* of port 0 (5.3.2) */
 	QUEUES = 2,
 	OUT_ORDER = 4,				/* pages of all pieces of output */
-	OUT_BATCH = VCONSOLE_OUT_PIECES / 2,	/* from so many on a piece waits until it is full */
+	OUT_BATCH = 4,		/* pieces: from so many on one waits until it is full */
 	ROOM_NS = 1000 * 1000 * 1000,		/* that the device is waited for */
 };
 static_assert(VCONSOLE_OUT_PIECES * VCONSOLE_OUT_PIECE == PAGE_SIZE << OUT_ORDER, "OUT_ORDER");
@@ -80,7 +81,7 @@ static void tell_dropped(struct work *w)
 	struct vconsole *v = container_of(w, struct vconsole, tell);
 
 	v->dropped_told = v->dropped;
-	log_warn("virtio console: its host did not read, %llu bytes of output lost so far",
+	log_warn("virtio console: %llu bytes of output lost so far: its host did not read, or it was reset",
 		 (unsigned long long)v->dropped);
 }
 
@@ -160,7 +161,11 @@ static bool is_dry(struct vconsole *v)
 /* A place for one more byte; false if there is none. */
 static bool out_make_room(struct vconsole *v)
 {
-	if (v->filling && v->filling->len == VCONSOLE_OUT_PIECE)
+	bool full = v->filling && v->filling->len == VCONSOLE_OUT_PIECE;
+
+	if (v->halted && (full || !v->filling))
+		return false;
+	if (full)
 		out_give(v);
 	if (!v->filling && out_wait(v, has_room) && is_usable(v))
 		v->filling = out_find(v);
@@ -183,9 +188,12 @@ static void out_write(struct vconsole *v, const char *text, size_t len)
 			put(v, '\r');
 		put(v, text[i]);
 	}
+	if (v->halted)
+		return;
 	out_take(v);
 	if (is_usable(v) && virtqueue_outstanding(v->out) < OUT_BATCH)
 		out_give(v);
+	out_take(v);			/* many devices are done by now */
 }
 
 static void emergency_put(struct vconsole *v, char c)
@@ -221,7 +229,7 @@ static void vconsole_write(struct console *c, const char *text, size_t len)
 		emergency_write(v, text, len);
 		return;
 	}
-	if (!is_usable(v) || v->busy) {
+	if (v->dev->fault || v->busy) {
 		v->dropped += len;
 		return;
 	}
@@ -240,6 +248,16 @@ static void vconsole_flush(struct console *c)
 	out_give(v);
 	out_wait(v, is_dry);
 	v->busy = false;
+}
+
+static int vconsole_describe(struct console *c, char *buf, size_t size)
+{
+	const struct vconsole *v = of(c);
+
+	return format(buf, size, "%s%s, %llu bytes of output lost",
+		      v->dev->fault ? "stopped: " : v->emergency ? "with" : "without",
+		      v->dev->fault ? v->dev->fault : " emergency register",
+		      (unsigned long long)v->dropped);
 }
 
 /* Room again: what waited for it goes, and what was lost meanwhile is told. */
@@ -346,8 +364,6 @@ static int prove(struct virtio_device *dev, struct virtqueue *vq)
 
 	if (vq == v->in)
 		return -ENOENT;
-	if (virtqueue_outstanding(v->out))
-		return -EBUSY;
 	put(v, '\r');
 	out_give(v);
 	return virtqueue_outstanding(v->out) ? 0 : -ENOSPC;
@@ -372,9 +388,11 @@ static void halted(struct virtio_device *dev)
 {
 	struct vconsole *v = dev->driver_data;
 
-	v->halted = true;
 	queue_halted(dev, v->in);
 	queue_halted(dev, v->out);
+	if (!v->filling)
+		v->filling = out_find(v);	/* for what is said meanwhile */
+	v->halted = true;
 }
 
 static void queue_restarted(struct virtio_device *dev, struct virtqueue *vq)
@@ -417,6 +435,7 @@ static void set_up(struct vconsole *v, uint8_t *out_bytes)
 		.write = vconsole_write,
 		.read = vconsole_read,
 		.flush = vconsole_flush,
+		.describe = vconsole_describe,
 	};
 	v->tell.run = tell_dropped;
 	v->emergency = v->dev->features & VIRTIO_CONSOLE_F_EMERG_WRITE;
