@@ -424,11 +424,12 @@ def control(session, text):
 
 
 def make_files(folder, text):
-    """`NAME HEX` a line: files of these bytes."""
+    """`NAME HEX[*TIMES]` a line: files of these bytes, so many times."""
     for line in lines(text):
         name, _, digits = line.partition(" ")
+        digits, _, times = digits.partition("*")
         with open(os.path.join(folder, name), "wb") as file:
-            file.write(bytes.fromhex(digits))
+            file.write(bytes.fromhex(digits) * int(times or 1))
 
 
 def press(session, keys):
