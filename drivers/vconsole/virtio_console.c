@@ -196,6 +196,18 @@ static void out_write(struct vconsole *v, const char *text, size_t len)
 	out_take(v);			/* many devices are done by now */
 }
 
+static void vconsole_flush(struct console *c)
+{
+	struct vconsole *v = of(c);
+
+	if (!is_usable(v) || v->busy)
+		return;
+	v->busy = true;
+	out_give(v);
+	out_wait(v, is_dry);
+	v->busy = false;
+}
+
 static void emergency_put(struct vconsole *v, char c)
 {
 	uint32_t word = (uint8_t)c;
@@ -208,12 +220,7 @@ static void emergency_put(struct vconsole *v, char c)
 /* Byte by byte past the queue, once what lies there is out, or had its time. */
 static void emergency_write(struct vconsole *v, const char *text, size_t len)
 {
-	if (!v->busy) {
-		v->busy = true;
-		out_give(v);
-		out_wait(v, is_dry);
-		v->busy = false;
-	}
+	vconsole_flush(&v->console);
 	for (size_t i = 0; i < len; i++) {
 		if (text[i] == '\n')
 			emergency_put(v, '\r');
@@ -236,18 +243,8 @@ static void vconsole_write(struct console *c, const char *text, size_t len)
 	v->busy = true;
 	out_write(v, text, len);
 	v->busy = false;
-}
-
-static void vconsole_flush(struct console *c)
-{
-	struct vconsole *v = of(c);
-
-	if (!is_usable(v) || v->busy)
-		return;
-	v->busy = true;
-	out_give(v);
-	out_wait(v, is_dry);
-	v->busy = false;
+	if (console_in_panic())
+		vconsole_flush(c);	/* nothing may come after this */
 }
 
 static int vconsole_describe(struct console *c, char *buf, size_t size)
