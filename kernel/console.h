@@ -25,9 +25,19 @@ struct console {
 	bool writing;			/* inside write() */
 	bool interrupted;		/* by a panic there: what it was given may be lost */
 	bool scrolls;			/* driver sets: a screen, where lines go out of sight */
+	/*
+	 * Waits, for a bounded time and without interrupts, until what was
+	 * written has left for the other end. NULL: write() does that.
+	 */
+	void (*flush)(struct console *c);
+	/* Where it is and how it fares, in a few words; as format(). NULL: nothing to say. */
+	int (*describe)(struct console *c, char *buf, size_t size);
 };
 
-/* Adds a console for good; `c` lives for ever. */
+/*
+ * Adds a console for good; `c` lives for ever. It is sent what the log ring
+ * holds; where that is not all there was, first how many bytes are gone.
+ */
 void console_register(struct console *c);
 
 /* The consoles, for a reader of input; NULL at the end. */
@@ -63,3 +73,13 @@ void console_repeat_log(unsigned count);
 
 /* Sends the whole log ring to every console again. */
 void console_replay(void);
+
+/* Calls flush() of each console: the machine is about to be left. Any context. */
+void console_flush(void);
+
+/*
+ * From here on nothing but the panic runs: consoles write by what needs no
+ * interrupt and no loop. Calls console_early_init(). Any context.
+ */
+void console_panic(void);
+bool console_in_panic(void);

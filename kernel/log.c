@@ -3,7 +3,7 @@
  * The log ring and the consoles. `head` counts bytes since entry; the ring
  * holds the last LOG_SIZE of them. Each console remembers how far it has been
  * sent, so that a byte goes to each console once, and a console that appears
- * later starts with the oldest byte still there.
+ * later starts with the oldest byte still there, and is told how many were before.
  */
 #include "kernel/log.h"
 
@@ -26,11 +26,19 @@ static uint64_t head;
 static uint64_t mark;			/* where a panic began */
 static struct console *consoles;
 static bool early_done;
+static bool connected;
+static bool in_panic;
 static unsigned complaints;
 
 static uint64_t oldest(void)
 {
 	return head > LOG_SIZE ? head - LOG_SIZE : 0;
+}
+
+/* What format_va() would have written is `want` long; what is there is cut. */
+static size_t stored_len(int want, size_t size)
+{
+	return want < 0 ? 0 : min((size_t)want, size - 1);
 }
 
 /* Sends [from, head) to one console, in one piece or two. */
@@ -58,6 +66,18 @@ static void flush(void)
 	}
 }
 
+/* What the ring no longer has is not left out in silence. */
+static void tell_lost(struct console *c)
+{
+	char text[64];
+
+	if (oldest() == 0)
+		return;
+	c->write(c, text, stored_len(format(text, sizeof(text),
+					    "[%llu bytes of the log before this are gone]\n",
+					    (unsigned long long)oldest()), sizeof(text)));
+}
+
 static void append(const char *text, size_t len)
 {
 	size_t at = head % LOG_SIZE;
@@ -68,18 +88,15 @@ static void append(const char *text, size_t len)
 	head += len;
 }
 
-/* What format_va() would have written is `want` long; what is there is cut. */
-static size_t stored_len(int want, size_t size)
-{
-	return want < 0 ? 0 : min((size_t)want, size - 1);
-}
-
 void console_register(struct console *c)
 {
 	c->sent = 0;
 	c->next = consoles;
 	consoles = c;
+	tell_lost(c);
 	flush();
+	if (connected && c->connect)
+		c->connect(c);
 }
 
 struct console *console_first(void)
@@ -100,6 +117,7 @@ void console_early_init(void)
 
 void console_connect(void)
 {
+	connected = true;
 	for (struct console *c = consoles; c; c = c->next) {
 		if (c->connect)
 			c->connect(c);
@@ -108,8 +126,29 @@ void console_connect(void)
 
 void console_replay(void)
 {
-	for (struct console *c = consoles; c; c = c->next)
+	for (struct console *c = consoles; c; c = c->next) {
+		tell_lost(c);
 		send(c, oldest());
+	}
+}
+
+void console_flush(void)
+{
+	for (struct console *c = consoles; c; c = c->next) {
+		if (c->flush)
+			c->flush(c);
+	}
+}
+
+void console_panic(void)
+{
+	in_panic = true;
+	console_early_init();
+}
+
+bool console_in_panic(void)
+{
+	return in_panic;
 }
 
 /* Where the last `count` lines before `end` begin. */

@@ -14,6 +14,8 @@
 #include "drivers/block/block.h"
 #include "drivers/clock/clock_init.h"
 #include "drivers/console/fbcon.h"
+#include "drivers/console/i8042.h"
+#include "drivers/console/serial.h"
 #include "drivers/irq/irq_init.h"
 #include "drivers/net/netdev.h"
 #include "drivers/pci/pci.h"
@@ -78,8 +80,10 @@ static const struct {
 	{ "memory", init_memory },
 	PHASE_OF(CONFIG_FRAMEBUFFER, "screen", init_screen),
 	{ "acpi", acpi_init },
+	PHASE_OF(CONFIG_SERIAL, "serial lines", serial_init),
 	{ "interrupts", irq_init },
 	{ "clocks", clock_init },
+	PHASE_OF(CONFIG_KEYBOARD, "keyboard", i8042_init),
 	{ "input", console_connect },
 	PHASE_OF(CONFIG_PCI, "pci", pci_init),
 	PHASE_OF(CONFIG_VIRTIO, "virtio", virtio_init),

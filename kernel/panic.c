@@ -39,7 +39,7 @@ void panic_begin(uintptr_t at)
 	if (++depth > 1)
 		panic_again(at);
 	console_mark_log();
-	console_early_init();
+	console_panic();
 }
 
 /* Whether somebody may be there to read; before the command line is read nobody knows. */

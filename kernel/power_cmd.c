@@ -5,6 +5,7 @@
  * the keyboard controller, a triple fault. Each is said before it is tried, as
  * nothing can be said after it.
  */
+#include "kernel/console.h"
 #include "kernel/exit.h"
 #include "kernel/lib/errno.h"
 #include "kernel/lib/string.h"
@@ -13,32 +14,24 @@
 #include "kernel/shell.h"
 #include "kernel/wait.h"
 
-/*
- * A machine that takes longer to go down has not understood. Before, a UART
- * has the time to send what is in its FIFO.
- */
-enum { PATIENCE_NS = 500 * 1000 * 1000, LAST_WORDS_NS = 20 * 1000 * 1000 };
-
-static void pause(uint64_t ns)
-{
-	struct wait w;
-
-	wait_begin_ns(&w, ns);
-	while (wait_turn(&w))
-		;
-	wait_end(&w);
-}
+/* A machine that takes longer to go down has not understood. */
+enum { PATIENCE_NS = 500 * 1000 * 1000 };
 
 int power_wait(void)
 {
-	pause(PATIENCE_NS);
+	struct wait w;
+
+	wait_begin_ns(&w, PATIENCE_NS);
+	while (wait_turn(&w))
+		;
+	wait_end(&w);
 	return -ETIMEDOUT;
 }
 
 static void announce(const char *way)
 {
 	print("reboot: by %s\n", way);
-	pause(LAST_WORDS_NS);
+	console_flush();
 }
 
 /* What came of a way that did not do it. */
@@ -109,6 +102,7 @@ static int poweroff_run(int argc, char **argv __unused)
 
 	if (argc != 1)
 		return -EINVAL;
+	console_flush();
 	table_for_each(power_ways, way)
 		result = (*way)->off();
 	tell("poweroff", result, "firmware does not tell how (no FADT, or no \\_S5)");

@@ -43,10 +43,11 @@ TREE = os.path.dirname(HERE)
 KEYS = {"image", "config", "cc", "machine", "firmware", "boot", "mem", "cpus", "cpu",
         "devices", "virtio-mmio", "cmdline", "extra", "timeout", "tier", "forge", "menu", "code",
         "expect", "reject", "count", "limit", "ratio", "script", "serial", "skips-allowed",
-        "check", "module", "report", "backend", "disk", "verify", "rounds", "tap",
-        "decode"}
+        "check", "module", "report", "backend", "disk", "verify", "rounds", "tap", "decode",
+        "files", "capture"}
 MENU_SECONDS = 60   # for which a menu waits, so that a key comes in time
 KEY_DOWN = "\x0e"   # control-N, to GRUB what the arrow is
+KEY_SECONDS = 0.03  # from one key to the next: they are held for less
 HANGS_MAX = 3       # after so many, and no success, the rest is not run
 TAIL = 25           # lines of a failed run's console that are shown
 
@@ -255,7 +256,7 @@ class Run:
         wanted.reboot = bool({"reset", "reboot"} & set(steps)) or faulttest.asked(self.cmdline)
         if "gdb" in steps:
             wanted.extra += ["-gdb", "unix:%s,server=on,wait=off" % os.path.join(folder, "gdb")]
-        asked = {"reset", "screen", "qmp"} & set(steps) or section["report"]
+        asked = {"reset", "screen", "qmp", "press"} & set(steps) or section["report"]
         wanted.qmp = os.path.join(folder, "qmp") if asked else ""
         if section["module"]:
             self.module = self.image.module(section["module"])
@@ -279,6 +280,7 @@ class Run:
             if self.section["disk"]:
                 make_disk(folder, self.section["disk"])
                 wanted.disk = os.path.join(folder, "disk")
+            make_files(folder, self.section["files"])
             served = backend.start_all(in_folder(self.section["backend"], folder), folder)
             wanted.backends = [process.socket for process in served]
             try:
@@ -291,8 +293,18 @@ class Run:
                 for process in served:
                     process.close()
                 self.console += "".join("\n" + process.text() for process in served)
+            text += self._captured(folder)
             problems += self._judge(text, code)
             return problems + judge_disk(self.section["verify"], folder, text)
+
+    def _captured(self, folder):
+        """What the other consoles wrote into files."""
+        text = ""
+        for name in self.section["capture"].split():
+            with open(os.path.join(folder, name), "rb") as file:
+                text += "\n# %s:\n%s" % (name, ktap.clean(file.read()))
+        self.console += text
+        return text
 
     def _converse(self, wanted, folder):
         """Problems, what the console said, QEMU's exit code."""
@@ -326,13 +338,15 @@ class Run:
                 for_each(session, rest, self.timeout)
             elif word == "stall":
                 seconds, _, line = rest.partition(" ")
-                session.stall(line, float(seconds))
+                session.stall(line.replace("@return@", "\r"), float(seconds))
             elif word == "reset":
                 session.reset()
             elif word == "qmp":
                 control(session, rest)
             elif word == "gdb":
                 debug(os.path.join(folder, "gdb"), self.image.elf(), rest)
+            elif word == "press":
+                press(session, rest.split())
             elif word == "kill":
                 kill(session, *(float(n) for n in rest.split()))
             elif word == "test":
@@ -445,6 +459,22 @@ def debug(socket, kernel, text):
                           errors="replace", timeout=120, check=False)
     if not re.search(regex, done.stdout, re.M):
         raise Failure("gdb's %s does not say /%s/ but\n%s" % (command, regex, done.stdout))
+
+
+def make_files(folder, text):
+    """`NAME HEX[*TIMES]` a line: files of these bytes, so many times."""
+    for line in lines(text):
+        name, _, digits = line.partition(" ")
+        digits, _, times = digits.partition("*")
+        with open(os.path.join(folder, name), "wb") as file:
+            file.write(bytes.fromhex(digits) * int(times or 1))
+
+
+def press(session, keys):
+    """Presses keys of the guest's keyboard, one after the other, by QEMU's names."""
+    for key in keys:
+        session.control("human-monitor-command", **{"command-line": "sendkey %s 20" % key})
+        time.sleep(KEY_SECONDS)
 
 
 def for_each(session, rest, timeout):

@@ -328,6 +328,19 @@ class RunTest(unittest.TestCase):
         self.assertEqual(self.problems("", 33, script="qmp link name=a up=false down=true"), "")
         self.assertEqual(self.session.sent, ["<link {'name': 'a', 'up': False, 'down': True}>"])
 
+    def test_keys_are_pressed_one_by_one(self):
+        self.assertEqual(self.problems("", 33, script="press l shift-s ret"), "")
+        self.assertEqual(self.session.sent,
+                         ["<human-monitor-command {'command-line': 'sendkey %s 20'}>" % key
+                          for key in ("l", "shift-s", "ret")])
+
+    def test_files_are_there_as_told(self):
+        with tempfile.TemporaryDirectory() as folder:
+            boottest.make_files(folder, "one 00ff\ntwo 60*3\n")
+            for name, data in (("one", b"\x00\xff"), ("two", b"\x60" * 3)):
+                with open(os.path.join(folder, name), "rb") as file:
+                    self.assertEqual(file.read(), data)
+
     def test_the_machine_is_compared_before_the_script(self):
         said, facts = "ready\ncairn> ", "acpi none"
         for problems, script, sent in (([], "", ["exit"]), ([], "send a", ["a"]),

@@ -35,7 +35,8 @@ CLOCKS = (("HPET", "ranges", "hpet", True), ("PIT", "ports", "pit", False),
           ("PM timer", "ports", "acpi-tmr", True))
 # Of virtio devices: the report's name of a type, and who drives it (if it is in the image).
 VIRTIO_NAMES = {1: "net", 2: "block", 3: "console", 4: "rng"}
-VIRTIO_DRIVERS = {1: "virtio-net", 2: "virtio-blk", 4: "virtio-rng"}
+VIRTIO_DRIVERS = {1: "virtio-net", 2: "virtio-blk", 3: "virtio-console",
+                  4: "virtio-rng"}
 PIC = "pic"
 ECAM = ("pcie-mmcfg-mmio", "pcie-ecam")
 

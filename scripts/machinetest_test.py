@@ -112,7 +112,7 @@ REPORT = {
                     bar(6, "0xc0010000", "0x800", "rom", False, "kept")])]},
     "virtio": [virtio("rng", 4, "0000:01:02.0", "pci", "PCI"),
                virtio("rng", 4, "0xfeb02e00", "mmio", "ACPI"),
-               virtio("console", 3, "0xfeb02c00", "mmio", "ACPI", None)],
+               virtio("balloon", 5, "0xfeb02c00", "mmio", "ACPI", None)],
     "phases": [{"name": "cpu", "ticks": 1, "waited": 0}],
 }
 
@@ -128,7 +128,7 @@ VIEW = View(
     {"ioapic": [0xfec00000], "apic-msi": [0xfee00000], "hpet": [0xfed00000],
      "pcie-ecam": [0xe0000000]},
     {"pic": [0x20, 0xa0], "pit": [0x40]},
-    {"0000:01:02.0": (4, 1), "0xfeb02e00": (4, 1), "0xfeb02c00": (3, 1)},
+    {"0000:01:02.0": (4, 1), "0xfeb02e00": (4, 1), "0xfeb02c00": (5, 1)},
     [Pin(23, 48, False, False), Pin(21, 49, False, False)], [24], read)
 
 # What is done to the report (path, value), and what must be said of it.

@@ -61,6 +61,7 @@ struct acpi_mcfg {
 struct acpi_address {
 	uint8_t space;			/* 0 memory, 1 ports, 2 PCI configuration */
 	uint8_t width, offset;		/* bits */
+	uint8_t access;			/* size of an access: 1 a byte, 2, 3 32 bits, 4; 0: untold */
 	uint64_t address;
 };
 
@@ -96,6 +97,7 @@ struct acpi_spcr {
 	uint8_t type;			/* interface type */
 	struct acpi_address base;
 	uint32_t baud;			/* 0: as it is */
+	uint32_t clock;			/* Hz; 0: not told */
 	bool has_gsi;
 	uint32_t gsi;
 };

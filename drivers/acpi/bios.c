@@ -39,7 +39,10 @@ uint8_t acpi_sum(const void *bytes, size_t len)
 
 struct acpi_address acpi_address_of(const struct acpi_gas *gas)
 {
-	return (struct acpi_address){ gas->space, gas->width, gas->offset, gas->address };
+	return (struct acpi_address){
+		.space = gas->space, .width = gas->width, .offset = gas->offset,
+		.access = gas->access, .address = gas->address,
+	};
 }
 
 const void *acpi_map_table(const struct acpi_memory *m, const struct acpi_table *t)

@@ -85,7 +85,7 @@ static const char *pm_timer_problem(const struct acpi_address *at)
 /* Where X_PM_TMR_BLK cannot be, the old field, which says the same, has the word. */
 static const char *read_pm_timer(const struct fadt *f, size_t len, struct acpi_fadt *out)
 {
-	struct acpi_address old = { PORTS, 32, 0, f->pm_tmr_blk };
+	struct acpi_address old = { .space = PORTS, .width = 32, .address = f->pm_tmr_blk };
 	bool extended = HAS(len, x_pm_tmr_blk) && f->x_pm_tmr_blk.address;
 	const char *problem;
 

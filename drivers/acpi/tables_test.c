@@ -626,6 +626,34 @@ KTEST(hpet_mcfg_and_spcr_say_what_they_say)
 	expect_eq(t, info.spcr.baud, 115200);
 }
 
+KTEST(spcr_says_clock_and_speed_only_in_revisions_that_have_them)
+{
+	uint8_t s[88] = { 'S', 'P', 'C', 'R', sizeof(s) };
+
+	s[44] = 0xf8;
+	s[45] = 0x03;
+	s[43] = 3;			/* accesses of 32 bits */
+	s[58] = 7;
+	s[76] = 0x40;			/* clock, Hz */
+	s[80] = 0x20;			/* baud */
+	for (unsigned revision = 1; revision <= 4; revision++) {
+		s[8] = (uint8_t)revision;
+		memset(&info, 0, sizeof(info));
+		expect(t, !spcr_read(s, sizeof(s), &info));
+		expect_eq(t, info.spcr.base.access, 3);
+		expect_eq(t, info.spcr.clock, revision >= 3 ? 0x40 : 0);
+		expect_eq(t, info.spcr.baud, revision >= 4 ? 0x20 : 115200);
+		memset(&info, 0, sizeof(info));
+		expect(t, !spcr_read(s, 80, &info));
+		expect_eq(t, info.spcr.clock, revision >= 3 ? 0x40 : 0);
+		expect_eq(t, info.spcr.baud, 115200);
+		memset(&info, 0, sizeof(info));
+		expect(t, !spcr_read(s, 59, &info));
+		expect_eq(t, info.spcr.clock, 0);
+	}
+	expect_str(t, spcr_read(s, 58, &info), "shorter than its fields");
+}
+
 KTEST(mcfg_ranges_that_cannot_be)
 {
 	uint8_t m[44 + 18 * 16] = { 0 };

@@ -1,279 +1,287 @@
 // SPDX-License-Identifier: MIT
 /*
- * 16550 UART. A byte is written only when the transmitter has room: one look
- * at the line status serves a whole FIFO. Where the transmitter is not ready
- * within the bound (a reader that stopped, a line without a peer), output is
- * dropped without further waiting until it is ready again; input goes on. The
- * first byte of input after a stall says that the other end lives, and may be
- * about to read: it is waited for once more.
+ * Which UARTs are consoles. Three speak, each over those before it: the
+ * configuration, firmware (SPCR), the command line. All that they name are
+ * consoles at once; of one that several name the last has the say on its speed.
  *
- * Input waits in a ring until it is read. It is taken there by the receiver's
- * interrupt if that was seen to work, else by the loop's polling. Where the
- * ring is full input stays in the UART, with its interrupt off, so that the
- * other end is held up where it can be, and an overrun counted where not.
+ * Ports are opened when they are named: the command line is read before
+ * firmware's tables, and its lines should be seen where reading these goes
+ * wrong. MMIO waits until it can be mapped and all owners of addresses are known.
  */
-#include <asm/io.h>
+#include "drivers/console/serial.h"
 
-#include "kernel/console.h"
-#include "kernel/irq.h"
-#include "kernel/lib/errno.h"
-#include "kernel/loop.h"
-#include "kernel/wait.h"
+#include "drivers/acpi/acpi.h"
+#include "drivers/console/serial_param.h"
+#include "kernel/cmdline.h"
+#include "kernel/lib/format.h"
+#include "mm/ioremap.h"
+#include "mm/mm.h"
 
 #define LOG_SUBSYS console
 #include "kernel/log.h"
 
-/* PC16550D data sheet, table II. */
-enum uart_register {
-	UART_DATA = 0,
-	UART_DIVISOR_LOW = 0,	/* with LCR_DLAB */
-	UART_IER = 1,
-	UART_DIVISOR_HIGH = 1,	/* with LCR_DLAB */
-	UART_IIR = 2,
-	UART_FCR = 2,
-	UART_LCR = 3,
-	UART_MCR = 4,
-	UART_LSR = 5,
-	UART_SCR = 7,
-};
+enum { SERIAL_MAX = 4, PLACE_TEXT_MAX = 32 };
 
-enum uart_bits {
-	IER_RECEIVED = BIT(0),
-	IER_THRE = BIT(1),
-	IIR_NONE = BIT(0),
-	IIR_FIFOS = 0xc0,
-	FCR_ENABLE = BIT(0),
-	FCR_CLEAR = BIT(1) | BIT(2),
-	LCR_8N1 = 0x03,
-	LCR_DLAB = BIT(7),
-	MCR_DTR_RTS_OUT2 = BIT(0) | BIT(1) | BIT(3),
-	LSR_DATA_READY = BIT(0),
-	LSR_OVERRUN = BIT(1),
-	LSR_THRE = BIT(5),
-};
+/* Who named it. */
+enum source { BY_CONFIG, BY_FIRMWARE, BY_COMMAND_LINE };
 
-enum { CLOCK = 115200, FIFO_DEPTH = 16, RING_SIZE = 256, CAUSES_MAX = 16 };
-static_assert(CLOCK % CONFIG_SERIAL_BAUD == 0, "CONFIG_SERIAL_BAUD does not divide 115200");
+static struct serial {
+	struct uart uart;
+	enum source source;
+} serials[SERIAL_MAX];
+static unsigned serial_count;
 
-static struct {
-	unsigned room;		/* bytes that fit without another look */
-	unsigned depth;
-	bool stalled;		/* not ready for so long that nobody waits */
-	bool forgiven;		/* it was waited for once more since it was ready */
-} uart;
+/* MMIO on the command line. */
+static struct uart_setup waiting[SERIAL_MAX];
+static unsigned waiting_count;
 
-/* Input that was taken from the UART; the indices run on, and wrap. */
-static struct {
-	uint8_t bytes[RING_SIZE];
-	unsigned head, tail;
-	bool full;		/* input was left in the UART, the interrupt is off */
-	bool interrupts;	/* they were seen */
-	unsigned overruns;	/* told in the log, too */
-	unsigned overruns_told;
-} input;
+static_assert(CONFIG_SERIAL_CLOCK / 16 / CONFIG_SERIAL_BAUD > 0,
+	      "CONFIG_SERIAL_BAUD is more than CONFIG_SERIAL_CLOCK makes");
 
-static uint8_t uart_read(enum uart_register r)
+static const char *source_name(enum source source)
 {
-	return inb(CONFIG_SERIAL_PORT + r);
+	static const char *const names[] = { "configuration", "SPCR", "command line" };
+
+	return names[source];
 }
 
-static void uart_write(enum uart_register r, uint8_t v)
+/* One that is a console already and shares an address with this place. */
+static struct serial *find(const struct uart_place *p)
 {
-	outb(CONFIG_SERIAL_PORT + r, v);
-}
-
-static bool is_ready(void)
-{
-	return uart_read(UART_LSR) & LSR_THRE;
-}
-
-static bool wait_for_room(void)
-{
-	bool ready = is_ready();
-
-	if (!ready && !uart.stalled) {
-		struct wait w;
-
-		wait_begin(&w, WAIT_DEVICE);
-		while (!is_ready() && wait_turn(&w))
-			;
-		wait_end(&w);
-		ready = is_ready();
+	for (unsigned i = 0; i < serial_count; i++) {
+		if (serial_overlaps(&serials[i].uart.setup.place, p))
+			return &serials[i];
 	}
-	uart.stalled = !ready;
-	if (ready) {
-		uart.room = uart.depth;
-		uart.forgiven = false;
-	}
-	return ready;
+	return NULL;
 }
 
-static void put(char c)
+static bool is_same(const struct uart_place *a, const struct uart_place *b)
 {
-	if (uart.room == 0 && !wait_for_room())
+	return a->kind == b->kind && a->base == b->base;
+}
+
+/* It was named before: only the speed may be new. */
+static const char *name_again(struct serial *s, const struct uart_setup *setup, enum source source)
+{
+	if (!is_same(&s->uart.setup.place, &setup->place))
+		return "it overlaps another console";
+	if (source < s->source)
+		return NULL;
+	s->source = source;
+	if (setup->baud)
+		uart_set_speed(&s->uart, setup->baud, setup->clock);
+	return NULL;
+}
+
+static void name_it(struct serial *s, bool first)
+{
+	char place[PLACE_TEXT_MAX];
+
+	uart_place_describe(&s->uart.setup.place, place, sizeof(place));
+	if (first)
+		format(s->uart.name, sizeof(s->uart.name), "serial line");
+	else
+		format(s->uart.name, sizeof(s->uart.name), "serial line %s", place);
+}
+
+/* Makes it a console. `registers` of MMIO. Returns NULL, or why it is none. */
+static const char *open_uart(const struct uart_setup *setup, enum source source,
+			     struct mmio *registers)
+{
+	unsigned isa = serial_isa_number(&setup->place);
+	struct serial *s;
+
+	if (serial_count == SERIAL_MAX)
+		return "there are too many";
+	s = &serials[serial_count];
+	*s = (struct serial){ .uart.setup = *setup, .source = source };
+	if (isa != SERIAL_NO_ISA) {
+		s->uart.line = UART_LINE_ISA;
+		s->uart.line_number = isa;
+	}
+	if (!uart_start(&s->uart, registers))
+		return "no UART answers there";
+	name_it(s, serial_count == 0);
+	serial_count++;
+	console_register(&s->uart.console);
+	return NULL;
+}
+
+/* Ports, which need no mapping. */
+static const char *open_ports(const struct uart_setup *setup, enum source source)
+{
+	struct serial *s = find(&setup->place);
+
+	return s ? name_again(s, setup, source) : open_uart(setup, source, NULL);
+}
+
+/* Memory, or what somebody claimed; what firmware calls reserved may be a device's. */
+static bool is_in_memory(const struct uart_place *p)
+{
+	const struct regions *map = mm_map();
+
+	for (size_t i = 0; i < map->count; i++) {
+		const struct region *r = &map->list[i];
+
+		if (r->kind != REGION_RESERVED && r->start < p->base + uart_span(p->kind) &&
+		    p->base < r->end)
+			return true;
+	}
+	return false;
+}
+
+static bool overlaps(const struct uart_place *p, uint64_t base, uint64_t len)
+{
+	return base && p->base < base + len && base < p->base + uart_span(p->kind);
+}
+
+/* Whose these addresses are by firmware's word; NULL: nobody's that is known. */
+static const char *owner_of(const struct uart_place *p)
+{
+	const struct acpi_info *acpi = acpi_info();
+
+	if (is_in_memory(p))
+		return "it is memory";
+	if (overlaps(p, acpi->lapic, PAGE_SIZE))
+		return "it is the local APIC's place";
+	if (acpi->hpet.present && overlaps(p, acpi->hpet.base, PAGE_SIZE))
+		return "it is the HPET's place";
+	for (unsigned i = 0; i < acpi->ioapic_count; i++) {
+		if (overlaps(p, acpi->ioapics[i].base, PAGE_SIZE))
+			return "it is an IOAPIC's place";
+	}
+	for (unsigned i = 0; i < acpi->mcfg_count; i++) {
+		uint64_t buses = acpi->mcfg[i].bus_last + UINT64_C(1);
+
+		if (overlaps(p, acpi->mcfg[i].base, buses << 20))
+			return "it is PCI's configuration space";
+	}
+	for (unsigned i = 0; i < acpi->virtio_count; i++) {
+		if (overlaps(p, acpi->virtio[i].base, acpi->virtio[i].size))
+			return "it is a virtio device's place";
+	}
+	return NULL;
+}
+
+static const char *open_mmio(const struct uart_setup *setup, enum source source)
+{
+	struct serial *s = find(&setup->place);
+	const char *problem = s ? name_again(s, setup, source) : owner_of(&setup->place);
+	struct mmio *registers;
+
+	if (s || problem)
+		return problem;
+	registers = ioremap(setup->place.base, uart_span(setup->place.kind), IOREMAP_UNCACHED);
+	if (!registers)
+		return "it cannot be mapped";
+	problem = open_uart(setup, source, registers);
+	if (problem)
+		iounmap(registers);
+	return problem;
+}
+
+static void refuse(const struct uart_place *p, enum source source, const char *problem)
+{
+	char place[PLACE_TEXT_MAX];
+
+	uart_place_describe(p, place, sizeof(place));
+	log_warn("no console at %s, which the %s names: %s", place, source_name(source), problem);
+}
+
+/* Opens one that was named, or says why not. */
+static void open_named(const struct uart_setup *setup, enum source source)
+{
+	const char *problem = setup->place.kind == UART_PORTS ? open_ports(setup, source)
+							      : open_mmio(setup, source);
+
+	if (problem)
+		refuse(&setup->place, source, problem);
+}
+
+/* What is wrong is said here, with the reason, and not once more by the caller. */
+static int console_parse(const char *word)
+{
+	struct uart_setup setup;
+	const char *problem = serial_parse(word, &setup);
+
+	if (!problem && setup.place.kind != UART_PORTS && waiting_count == SERIAL_MAX)
+		problem = "there are too many";
+	if (problem)
+		log_warn("console=%.64s: %s", word, problem);
+	else if (setup.place.kind == UART_PORTS)
+		open_named(&setup, BY_COMMAND_LINE);
+	else
+		waiting[waiting_count++] = setup;
+	return 0;
+}
+
+CMDLINE_PARAM(console, "console", console_parse);
+CMDLINE_PARAM(earlycon, "earlycon", console_parse);
+
+/* Interface types of SPCR (DBG2 table 3): a 16550, a 16450, a 16550 as its address says. */
+static bool is_16550(uint8_t type)
+{
+	enum { FULL_16550 = 0, FULL_16450 = 1, GAS_16550 = 0x12 };
+
+	return type == FULL_16550 || type == FULL_16450 || type == GAS_16550;
+}
+
+/* What firmware says of a port. Returns NULL, or why it can be none of ours. */
+static const char *read_spcr(const struct acpi_spcr *spcr, struct uart_setup *out)
+{
+	enum { SPACE_MEMORY = 0, SPACE_PORTS = 1, ACCESS_32 = 3, WIDE = 32 };
+	bool wide = spcr->base.access == ACCESS_32 ||
+		    (spcr->base.access == 0 && spcr->base.width == WIDE);
+
+	*out = (struct uart_setup){
+		.place = { spcr->base.space == SPACE_PORTS ? UART_PORTS :
+			   wide ? UART_MMIO32 : UART_MMIO, spcr->base.address },
+		.baud = spcr->baud,
+		.clock = spcr->clock,
+	};
+	if (!is_16550(spcr->type))
+		return "it is not a 16550";
+	if (spcr->base.space != SPACE_MEMORY && spcr->base.space != SPACE_PORTS)
+		return "it is neither in memory nor at ports";
+	return serial_problem(out);
+}
+
+static void open_spcr(void)
+{
+	const struct acpi_spcr *spcr = &acpi_info()->spcr;
+	unsigned before = serial_count;
+	struct uart_setup setup;
+	const char *problem;
+
+	if (!spcr->present)
 		return;
-	uart.room--;
-	uart_write(UART_DATA, (uint8_t)c);
-}
-
-static void serial_write(struct console *c __unused, const char *text, size_t len)
-{
-	for (size_t i = 0; i < len; i++) {
-		if (text[i] == '\n')
-			put('\r');
-		put(text[i]);
-	}
-}
-
-static void forgive_stall(void)
-{
-	if (!uart.stalled || uart.forgiven)
+	problem = read_spcr(spcr, &setup);
+	if (problem) {
+		refuse(&setup.place, BY_FIRMWARE, problem);
 		return;
-	uart.stalled = false;
-	uart.forgiven = true;
-}
-
-/* Takes what the UART has, as far as there is room. Returns whether there was any. */
-static bool take_input(void)
-{
-	unsigned before = input.head;
-
-	while (input.head - input.tail < RING_SIZE) {
-		uint8_t status = uart_read(UART_LSR);
-
-		input.overruns += (status & LSR_OVERRUN) != 0;
-		if (!(status & LSR_DATA_READY))
-			return input.head != before;
-		input.bytes[input.head++ % RING_SIZE] = uart_read(UART_DATA);
-		forgive_stall();
 	}
-	input.full = true;
-	uart_write(UART_IER, 0);
-	return input.head != before;
-}
-
-static int serial_read(struct console *c __unused)
-{
-	int byte;
-
-	/* Taking what an interrupt is under way for would leave that to be nobody's. */
-	if (input.head == input.tail && !input.interrupts)
-		take_input();
-	if (input.head == input.tail)
-		return -EAGAIN;
-	byte = input.bytes[input.tail++ % RING_SIZE];
-	if (input.full && input.head == input.tail) {
-		input.full = false;
-		if (input.interrupts)
-			uart_write(UART_IER, IER_RECEIVED);
-	}
-	return byte;
-}
-
-/* Wakes whoever waits for input: the loop does not halt after it has run this. */
-static void input_came(struct work *w __unused)
-{
-	if (input.overruns == input.overruns_told)
+	open_named(&setup, BY_FIRMWARE);
+	if (serial_count == before || serials[before].uart.line != UART_LINE_NONE ||
+	    !spcr->has_gsi)
 		return;
-	input.overruns_told = input.overruns;
-	log_warn("serial line: input lost, %u overruns so far", input.overruns);
+	serials[before].uart.line = UART_LINE_GSI;
+	serials[before].uart.line_number = spcr->gsi;
 }
 
-static struct work input_work = { .run = input_came };
-
-/*
- * The line is an edge: it comes again only if it was released, so every cause
- * there is has to be met. Reading the cause is what acknowledges THRE.
- */
-static bool serial_interrupt(struct irq *irq __unused)
+void serial_init(void)
 {
-	unsigned causes = 0;
-
-	while (causes < CAUSES_MAX && !(uart_read(UART_IIR) & IIR_NONE)) {
-		causes++;
-		take_input();
-	}
-	if (causes)
-		work_post(&input_work);
-	return causes > 0;
+	for (unsigned i = 0; i < waiting_count; i++)
+		open_named(&waiting[i], BY_COMMAND_LINE);
+	open_spcr();
 }
 
-static bool serial_poll(struct poller *p __unused)
+static void serial_early(void)
 {
-	return take_input();
+	const struct uart_setup setup = {
+		{ UART_PORTS, CONFIG_SERIAL_PORT }, CONFIG_SERIAL_BAUD, CONFIG_SERIAL_CLOCK,
+	};
+
+	open_ports(&setup, BY_CONFIG);
 }
 
-static struct irq serial_irq = { .name = "serial line", .handle = serial_interrupt };
-static struct poller serial_poller = { .poll = serial_poll };
-
-/* The ISA interrupt that goes with the port; ISA_NONE for an unusual one. */
-static unsigned isa_number(void)
-{
-	enum { COM1 = 0x3f8, COM2 = 0x2f8, COM3 = 0x3e8, COM4 = 0x2e8, ISA_NONE = 16 };
-
-	switch (CONFIG_SERIAL_PORT) {
-	case COM1:
-	case COM3:
-		return 4;
-	case COM2:
-	case COM4:
-		return 3;
-	}
-	return ISA_NONE;
-}
-
-/* The transmitter is empty sooner or later: that is an interrupt that can be made. */
-static bool serial_prove(void)
-{
-	if (irq_connect_isa(&serial_irq, isa_number()))
-		return false;
-	uart_write(UART_IER, IER_THRE);
-	input.interrupts = irq_prove(&serial_irq, serial_irq.count);
-	uart_write(UART_IER, input.interrupts && !input.full ? IER_RECEIVED : 0);
-	return input.interrupts;
-}
-
-static void serial_connect(struct console *c __unused)
-{
-	if (!serial_prove())
-		poller_add(&serial_poller);
-}
-
-static struct console serial = {
-	.name = "serial",
-	.write = serial_write,
-	.read = serial_read,
-	.connect = serial_connect,
-};
-
-/* A UART keeps what is written to its scratch register; an empty port does not. */
-static bool is_present(void)
-{
-	static const uint8_t patterns[] = { 0x5a, 0xa5 };
-
-	for (size_t i = 0; i < ARRAY_SIZE(patterns); i++) {
-		uart_write(UART_SCR, patterns[i]);
-		if (uart_read(UART_SCR) != patterns[i])
-			return false;
-	}
-	return true;
-}
-
-static void serial_init(void)
-{
-	const uint16_t divisor = CLOCK / CONFIG_SERIAL_BAUD;
-
-	if (!is_present())
-		return;
-	uart_write(UART_IER, 0);
-	uart_write(UART_LCR, LCR_DLAB);
-	uart_write(UART_DIVISOR_LOW, divisor & 0xff);
-	uart_write(UART_DIVISOR_HIGH, divisor >> 8);
-	uart_write(UART_LCR, LCR_8N1);
-	uart_write(UART_FCR, FCR_ENABLE | FCR_CLEAR);
-	uart_write(UART_MCR, MCR_DTR_RTS_OUT2);
-	uart.depth = (uart_read(UART_IIR) & IIR_FIFOS) == IIR_FIFOS ? FIFO_DEPTH : 1;
-	console_register(&serial);
-}
-
-CONSOLE_EARLY(serial, serial_init);
+CONSOLE_EARLY(serial, serial_early);

@@ -109,6 +109,11 @@ __weak void wait_begin(struct wait *w, uint64_t ticks __unused)
 	w->turns = 1000;
 }
 
+__weak void wait_begin_ns(struct wait *w, uint64_t ns __unused)
+{
+	w->turns = 1000;
+}
+
 __weak bool wait_turn(struct wait *w)
 {
 	return --w->turns > 0;

@@ -99,7 +99,8 @@ static const struct virtio_driver *driver_at(unsigned n)
 	table_for_each(virtio_drivers, d) {
 		uint32_t id = (*d)->id;
 
-		if (id != VIRTIO_ID_NET && id != VIRTIO_ID_BLOCK && id != VIRTIO_ID_RNG)
+		if (id != VIRTIO_ID_NET && id != VIRTIO_ID_BLOCK && id != VIRTIO_ID_RNG &&
+		    id != VIRTIO_ID_CONSOLE)
 			continue;
 		if (n-- == 0)
 			return *d;

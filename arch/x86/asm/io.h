@@ -40,6 +40,12 @@ static inline void mmio_write(struct mmio *base, size_t offset, type v) \
 HOST_IO(uint8_t, inb, outb, mmio_read8, mmio_write8)
 HOST_IO(uint16_t, inw, outw, mmio_read16, mmio_write16)
 HOST_IO(uint32_t, inl, outl, mmio_read32, mmio_write32)
+
+static inline void outsb(uint16_t port, const void *bytes, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		outb(port, ((const uint8_t *)bytes)[i]);
+}
 #else
 static inline uint8_t inb(uint16_t port)
 {
@@ -75,6 +81,12 @@ static inline void outw(uint16_t port, uint16_t v)
 static inline void outl(uint16_t port, uint32_t v)
 {
 	__asm__ volatile("outl %0, %1" : : "a"(v), "Nd"(port) : "memory");
+}
+
+/* Bytes in order to one port: one instruction each, loop and all. */
+static inline void outsb(uint16_t port, const void *bytes, size_t len)
+{
+	__asm__ volatile("rep outsb" : "+S"(bytes), "+c"(len) : "d"(port) : "memory");
 }
 
 static inline uint8_t mmio_read8(const struct mmio *base, size_t offset)
