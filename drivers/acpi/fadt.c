@@ -115,7 +115,7 @@ static void read_reset(const struct fadt *f, size_t len, struct acpi_fadt *out)
 /* The successor of a block of registers that is ports in the old field. */
 static struct acpi_address block(uint32_t old, const struct acpi_gas *extended)
 {
-	struct acpi_address ports = { PORTS, 16, 0, old };
+	struct acpi_address ports = { .space = PORTS, .width = 16, .address = old };
 
 	return extended && extended->address ? acpi_address_of(extended) : ports;
 }

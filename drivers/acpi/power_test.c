@@ -58,7 +58,7 @@ static const struct aml_sleep_type type_5_2 = { 5, 2 };
 KTEST(reset_writes_the_value_to_a_port)
 {
 	const struct acpi_fadt fadt = {
-		.has_reset = true, .reset = { 1, 8, 0, 0xcf9 }, .reset_value = 15,
+		.has_reset = true, .reset = { 1, 8, 0, 0, 0xcf9 }, .reset_value = 15,
 	};
 	struct fake port = { 0 };
 
@@ -71,7 +71,7 @@ KTEST(reset_writes_the_value_to_a_port)
 KTEST(reset_writes_the_value_to_memory)
 {
 	const struct acpi_fadt fadt = {
-		.has_reset = true, .reset = { 0, 8, 0, 0xfea00202 }, .reset_value = 0x42,
+		.has_reset = true, .reset = { 0, 8, 0, 0, 0xfea00202 }, .reset_value = 0x42,
 	};
 	struct fake memory = { 0 };
 
@@ -112,7 +112,7 @@ static void pci_write(struct host_registers *r, size_t offset, unsigned width __
 KTEST(reset_writes_the_value_to_configuration_space)
 {
 	struct acpi_fadt fadt = {
-		.has_reset = true, .reset = { 2, 8, 0, UINT64_C(0x300010044) }, .reset_value = 7,
+		.has_reset = true, .reset = { 2, 8, 0, 0, UINT64_C(0x300010044) }, .reset_value = 7,
 	};
 	struct fake_pci pci = {
 		.registers = { .ports = true, .base = 0xcf8, .len = 8,
@@ -136,19 +136,19 @@ KTEST(reset_writes_the_value_to_configuration_space)
 
 KTEST(reset_refuses_registers_that_cannot_be)
 {
-	struct acpi_fadt fadt = { .reset = { 1, 8, 0, 0xcf9 } };
+	struct acpi_fadt fadt = { .reset = { 1, 8, 0, 0, 0xcf9 } };
 
 	expect_eq(t, power_reset(&fadt), -ENOENT);
 	fadt.has_reset = true;
 	fadt.reset.address = 0x10000;				/* no such port */
 	expect_eq(t, power_reset(&fadt), -ENOTSUP);
-	fadt.reset = (struct acpi_address){ 0x7f, 8, 0, 0xcf9 };
+	fadt.reset = (struct acpi_address){ 0x7f, 8, 0, 0, 0xcf9 };
 	expect_eq(t, power_reset(&fadt), -ENOTSUP);
 }
 
 KTEST(off_writes_the_type_and_then_enables)
 {
-	const struct acpi_fadt fadt = { .pm1a_control = { 1, 16, 0, 0x604 } };
+	const struct acpi_fadt fadt = { .pm1a_control = { 1, 16, 0, 0, 0x604 } };
 	struct fake a = { .value = SCI_EN | 3 << 10 };
 
 	fake_add(&a, true, 0x604, 2);
@@ -162,7 +162,7 @@ KTEST(off_writes_the_type_and_then_enables)
 KTEST(off_writes_both_halves_each_with_its_type)
 {
 	const struct acpi_fadt fadt = {
-		.pm1a_control = { 1, 16, 0, 0x604 }, .pm1b_control = { 0, 16, 0, 0xfed10000 },
+		.pm1a_control = { 1, 16, 0, 0, 0x604 }, .pm1b_control = { 0, 16, 0, 0, 0xfed10000 },
 	};
 	struct fake a = { .value = SCI_EN }, b = { .value = SCI_EN };
 
@@ -178,7 +178,7 @@ KTEST(off_writes_both_halves_each_with_its_type)
 KTEST(off_takes_the_registers_over_from_firmware)
 {
 	const struct acpi_fadt fadt = {
-		.pm1a_control = { 1, 16, 0, 0x604 }, .smi_command = 0xb2, .acpi_enable = 2,
+		.pm1a_control = { 1, 16, 0, 0, 0x604 }, .smi_command = 0xb2, .acpi_enable = 2,
 	};
 	struct fake a = { 0 }, smi = { .sets = &a, .on_write = SCI_EN };
 
@@ -194,7 +194,7 @@ KTEST(off_takes_the_registers_over_from_firmware)
 KTEST(off_does_not_wait_for_ever_for_firmware)
 {
 	const struct acpi_fadt fadt = {
-		.pm1a_control = { 1, 16, 0, 0x604 }, .smi_command = 0xb2, .acpi_enable = 2,
+		.pm1a_control = { 1, 16, 0, 0, 0x604 }, .smi_command = 0xb2, .acpi_enable = 2,
 	};
 	struct fake a = { 0 }, smi = { 0 };
 
@@ -210,7 +210,7 @@ KTEST(off_of_reduced_hardware_is_by_the_sleep_registers)
 {
 	const struct acpi_fadt fadt = {
 		.hardware_reduced = true,
-		.sleep_control = { 0, 8, 0, 0xfea00200 }, .sleep_status = { 0, 8, 0, 0xfea00201 },
+		.sleep_control = { 0, 8, 0, 0, 0xfea00200 }, .sleep_status = { 0, 8, 0, 0, 0xfea00201 },
 	};
 	struct fake control = { 0 }, status = { 0 };
 
@@ -228,22 +228,22 @@ KTEST(off_refuses_registers_that_cannot_be)
 	struct acpi_fadt fadt = { 0 };
 
 	expect_eq(t, power_soft_off(&fadt, &type_5_2), -ENOENT);
-	fadt.pm1a_control = (struct acpi_address){ 1, 16, 0, 0xffff };	/* two bytes do not fit */
+	fadt.pm1a_control = (struct acpi_address){ 1, 16, 0, 0, 0xffff };	/* two bytes do not fit */
 	expect_eq(t, power_soft_off(&fadt, &type_5_2), -ENOTSUP);
 	fadt.pm1a_control.address = 0x604;
-	fadt.pm1b_control = (struct acpi_address){ 3, 16, 0, 0x604 };
+	fadt.pm1b_control = (struct acpi_address){ 3, 16, 0, 0, 0x604 };
 	expect_eq(t, power_soft_off(&fadt, &type_5_2), -ENOTSUP);
 	fadt.hardware_reduced = true;
 	expect_eq(t, power_soft_off(&fadt, &type_5_2), -ENOENT);
-	fadt.sleep_control = (struct acpi_address){ 2, 8, 0, 0x604 };
+	fadt.sleep_control = (struct acpi_address){ 2, 8, 0, 0, 0x604 };
 	expect_eq(t, power_soft_off(&fadt, &type_5_2), -ENOTSUP);
 }
 
 KTEST(power_says_when_memory_cannot_be_mapped)
 {
 	const struct acpi_fadt fadt = {
-		.has_reset = true, .reset = { 0, 8, 0, 0xfea00202 }, .reset_value = 0x42,
-		.pm1a_control = { 1, 16, 0, 0x604 }, .pm1b_control = { 0, 16, 0, 0xfed10000 },
+		.has_reset = true, .reset = { 0, 8, 0, 0, 0xfea00202 }, .reset_value = 0x42,
+		.pm1a_control = { 1, 16, 0, 0, 0x604 }, .pm1b_control = { 0, 16, 0, 0, 0xfed10000 },
 	};
 	unsigned before = host_ioremaps;
 
