@@ -14,6 +14,7 @@
 #include "drivers/block/block.h"
 #include "drivers/clock/clock_init.h"
 #include "drivers/console/fbcon.h"
+#include "drivers/console/vgatext.h"
 #include "drivers/irq/irq_init.h"
 #include "drivers/net/netdev.h"
 #include "drivers/pci/pci.h"
@@ -58,7 +59,10 @@ static void init_memory(void)
 
 static void init_screen(void)
 {
-	fbcon_init(&boot_info.framebuffer);
+	if (IS_ENABLED(CONFIG_FRAMEBUFFER))
+		fbcon_init(&boot_info.framebuffer);
+	if (IS_ENABLED(CONFIG_VGA_TEXT))
+		vgatext_init(&boot_info.framebuffer);
 }
 
 /* A phase of an option: what is off is NULL and leaves nothing in the image. */
@@ -75,7 +79,7 @@ static const struct {
 	{ "command line", parse_cmdline },
 	PHASE_OF(CONFIG_KTEST, "watch", boot_watch_begin),
 	{ "memory", init_memory },
-	PHASE_OF(CONFIG_FRAMEBUFFER, "screen", init_screen),
+	PHASE_OF(CONFIG_SCREEN, "screen", init_screen),
 	{ "acpi", acpi_init },
 	{ "interrupts", irq_init },
 	{ "clocks", clock_init },
