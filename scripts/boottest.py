@@ -75,7 +75,7 @@ def menu_entries():
     """The menu of the ISO: title -> words before the command line, in order."""
     text = read_text(os.path.join(TREE, "iso", "grub.cfg"))
     return {title: words.strip() for title, words in re.findall(
-        r'^menuentry "([^"]*)" \{\n(?:\tset .*\n)?\tmultiboot2 \S+(.*)@CMDLINE@$', text, re.M)}
+        r'^menuentry "([^"]*)" \{\n\tmultiboot2 \S+(.*)@CMDLINE@$', text, re.M)}
 
 
 def make_environment():

@@ -4,8 +4,9 @@ compared with the kernel's own (drivers/console/term.c)."""
 
 import re
 
-PLAIN, BRIGHT = 7, 8
+BLACK, PLAIN, BRIGHT = 0, 7, 8
 TAB = 8
+START = re.compile(rb"Cairn \d")     # the first words of the report, behind whatever GRUB left
 TOKEN = re.compile(r"\x1b\[([0-?]*)[ -/]*([@-~])|\x1b[\]PX^_][^\x00-\x1f\x7f]*|\x1b[ -/]*[0-~]?"
                    r"|.", re.S)
 
@@ -96,15 +97,19 @@ class Terminal:
 
 
 def compare(screen, output):
-    """Differences between what is shown and what should be, after all the output (bytes)."""
+    """Differences between what is shown and what should be, after all the output (bytes), of
+    which the firmware's and the loader's is not on the screen."""
     columns, rows = len(screen.cells[0]), len(screen.cells)
     model = Terminal(columns, rows)
-    model.feed(output)
+    start = START.search(output)
+    model.feed(output[start.start() if start else 0:])
     problems = []
     for number, (shown, wanted) in enumerate(zip(screen.cells, model.cells())):
         for column, (is_, should) in enumerate(zip(shown, wanted)):
             should = (screen.font.as_shown(should[0]), should[1])
             if is_[0] == should[0] == " " or is_ == should:
+                continue
+            if should[1] == BLACK and is_[0] == " ":
                 continue
             # Under VGA's cursor the character has the cursor's colours.
             if is_[0] == should[0] and (column, number) == screen.cursor:

@@ -80,12 +80,6 @@ static void choose(struct pixels *p, unsigned foreground, unsigned background)
 		spread(p, bits, p->words[bits]);
 }
 
-static unsigned nibble(const uint8_t *bits, uint32_t x)
-{
-	return x % 8 == 0 ? bits[x / 8] >> PIXELS_NIBBLE :
-			    bits[x / 8] & ((1 << PIXELS_NIBBLE) - 1);
-}
-
 /* Four pixels; written out, for compilers do not unroll so short a loop by themselves. */
 static __inlined void write_words(struct mmio *base, size_t at, const uint32_t *words,
 				  uint32_t count)
@@ -98,23 +92,35 @@ static __inlined void write_words(struct mmio *base, size_t at, const uint32_t *
 		mmio_write32(base, at + 12, words[3]);
 }
 
+/* The last pixels of a line, fewer than eight. */
+static __noinline void draw_rest(struct pixels *p, size_t at, uint8_t bits, uint32_t count)
+{
+	for (uint32_t i = 0; i < count * p->bytes; i++) {
+		bool low = i >= PIXELS_NIBBLE * p->bytes;
+		const uint8_t *from = (const uint8_t *)p->words[low ? bits & 0xf : bits >> 4];
+
+		mmio_write8(p->base, at + i, from[i - (low ? PIXELS_NIBBLE * p->bytes : 0)]);
+	}
+}
+
 /* `bytes` is a constant to each caller. */
 static __inlined void draw_lines(struct pixels *p, size_t at, const uint8_t *bits,
 				 uint32_t width, uint32_t height, uint32_t bytes)
 {
-	uint32_t whole = width - width % PIXELS_NIBBLE;
+	struct mmio *base = p->base;
+	uint32_t rest = width % 8;
 
-	for (uint32_t y = 0; y < height; y++, at += p->pitch, bits += (width + 7) / 8) {
+	for (uint32_t y = 0; y < height; y++, at += p->pitch) {
 		size_t to = at;
 
-		for (uint32_t x = 0; x < whole; x += PIXELS_NIBBLE, to += 4 * bytes)
-			write_words(p->base, to, p->words[nibble(bits, x)], bytes);
-		if (whole < width) {
-			const uint8_t *rest = (const uint8_t *)p->words[nibble(bits, whole)];
+		for (uint32_t x = 8; x <= width; x += 8, to += 8 * bytes) {
+			uint8_t eight = *bits++;
 
-			for (uint32_t i = 0; i < (width - whole) * bytes; i++)
-				mmio_write8(p->base, to + i, rest[i]);
+			write_words(base, to, p->words[eight >> 4], bytes);
+			write_words(base, to + 4 * bytes, p->words[eight & 0xf], bytes);
 		}
+		if (rest > 0)
+			draw_rest(p, to, *bits++, rest);
 	}
 }
 

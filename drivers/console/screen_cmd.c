@@ -1,12 +1,25 @@
 // SPDX-License-Identifier: MIT
 /*
- * A test card: what a screen should be able to show. Whoever looks at it sees
+ * Which screen there is, and a test card: what a screen should be able to show. Whoever looks at it sees
  * whether colours, characters and the cursor's movements are what they are
  * called; scripts/terminal.py looks for the tests.
  */
+#include "kernel/boot_info.h"
 #include "kernel/lib/errno.h"
 #include "kernel/log.h"
 #include "kernel/shell.h"
+
+static void which(void)
+{
+	const struct boot_framebuffer *fb = &boot_info.framebuffer;
+
+	if (fb->kind == BOOT_FRAMEBUFFER_RGB)
+		print("framebuffer %ux%u, %u bits a pixel\n", fb->width, fb->height, fb->bpp);
+	else if (fb->kind == BOOT_FRAMEBUFFER_TEXT)
+		print("text screen %ux%u\n", fb->width, fb->height);
+	else
+		print("the boot loader set up no screen\n");
+}
 
 static void colours(void)
 {
@@ -40,6 +53,7 @@ static int screen_run(int argc, char **argv __unused)
 {
 	if (argc != 1)
 		return -EINVAL;
+	which();
 	colours();
 	characters();
 	movements();
