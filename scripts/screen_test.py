@@ -89,7 +89,8 @@ class TerminalTest(unittest.TestCase):
         self.assertEqual(model.cursor(), (0, 2))
 
     def test_sequences_move_erase_and_colour(self):
-        lines, model = self.shown(b"abcdef\x1b[3DX\x1b[CY\n\x1b[31mr\x1b[1mR\x1b[m\tt\x1b[?25h\x1b(B")
+        lines, model = self.shown(b"abcdef\x1b[3DX\x1b[CY\n\x1b[31mr\x1b[1mR\x1b[m\tt"
+                                  b"\x1b[?25h\x1b(B")
         self.assertEqual(lines, ["abcXeY", "rR      t", ""])
         self.assertEqual([c for _, c in model.cells()[1][:2]], [1, 9])
         lines, _ = self.shown(b"gone\rkept?\b\x1b[K\nx\x1b[2J\x1b[Hy")

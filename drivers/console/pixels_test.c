@@ -37,7 +37,8 @@ KTEST(pixels_are_drawn_where_and_as_they_should_at_any_depth_and_pitch)
 	for (unsigned round = 0; round < 700; round++) {
 		unsigned d = round % ARRAY_SIZE(depths);
 		uint32_t bytes = (depths[d].bpp + 7) / 8;
-		uint32_t width = 1 + ktest_random_below(t, 64), height = 1 + ktest_random_below(t, 40);
+		uint32_t width = 1 + ktest_random_below(t, 64);
+		uint32_t height = 1 + ktest_random_below(t, 40);
 		uint32_t x = ktest_random_below(t, 20), y = ktest_random_below(t, 5);
 		struct boot_framebuffer fb = {
 			.kind = BOOT_FRAMEBUFFER_RGB,

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Which screen there is, and a test card: what a screen should be able to show. Whoever looks at it sees
- * whether colours, characters and the cursor's movements are what they are
- * called; scripts/terminal.py looks for the tests.
+ * Which screen there is, and a test card: what one should be able to show.
+ * Whoever looks at it sees whether colours, characters and the cursor's
+ * movements are what they are called; scripts/terminal.py looks for the tests.
  */
 #include "kernel/boot_info.h"
 #include "kernel/lib/errno.h"
@@ -39,7 +39,8 @@ static void characters(void)
 {
 	print("Latin: \u00c4\u00d6\u00dc\u00df \u00e9\u00e8 \u00f1 \u00b5 \u00b1\n");
 	print("lines: \u250c\u2500\u2510 \u2502 \u2514\u2518 blocks: \u2591\u2592\u2593\u2588\n");
-	print("none in most fonts: \u4e2d \u0905 \U0001f600 | no UTF-8: \xc0\xaf \xed\xa0\x80 \xff |\n");
+	print("none in most fonts: \u4e2d \u0905 \U0001f600 "
+	      "| no UTF-8: \xc0\xaf \xed\xa0\x80 \xff |\n");
 }
 
 static void movements(void)

@@ -44,7 +44,7 @@ struct term {
 	uint32_t *cells;		/* a ring of rows */
 	uint32_t *shown;		/* what the screen shows, row by row */
 	uint32_t top;			/* the ring's row that is the screen's first */
-	uint32_t column, row;		/* of the cursor; column == columns: the next character wraps */
+	uint32_t column, row;		/* of the cursor; column == columns: wraps next */
 	uint32_t cursor_row;		/* of the cursor that is shown */
 	uint32_t dirty, dirty_end;	/* rows that may differ from what is shown */
 	uint8_t colour;			/* 0 to 15 */

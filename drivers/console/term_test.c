@@ -174,7 +174,8 @@ KTEST(term_colours_what_is_written)
 KTEST(term_swallows_what_it_does_not_know)
 {
 	begin(20, 2);
-	write("\x1b[5;7ra\x1b[?25hb\x1b(Bc\x1b]0;title\ad\x1bP1$r\x1b\\e\x1b[1;1Hf\x1b[3Kg\x1b[ qh");
+	write("\x1b[5;7ra\x1b[?25hb\x1b(Bc\x1b]0;title\ad");
+	write("\x1b" "P1$r\x1b\\e\x1b[1;1Hf\x1b[3Kg\x1b[ qh");
 	expect_str(t, row(0), "abcdefgh");
 	write("\x1b[1;2;3;4;5;6;7;8;31m" "i\a\0\x7f");
 	expect_str(t, row(0), "abcdefghi");
@@ -355,7 +356,8 @@ static size_t random_noise(struct ktest_run *t, char *out)
 {
 	static const char *const swallowed[] = {
 		"\x1b[7;3f", "\x1b[?1l", "\x1b[>c", "\x1b[1 q", "\x1b(0", "\x1b]2;x\a", "\x1b=",
-		"\a", "\x7f", "\x1b[2K", "\x1b[1J", "\x1b[5;5H", "\x1b[1;2;3;4;5;6;7;8;9m", "\x1b[48m",
+		"\a", "\x7f", "\x1b[2K", "\x1b[1J", "\x1b[5;5H", "\x1b[1;2;3;4;5;6;7;8;9m",
+		"\x1b[48m",
 	};
 	const char *text = swallowed[ktest_random_below(t, ARRAY_SIZE(swallowed))];
 
