@@ -26,12 +26,24 @@ struct boot_range {
 	paddr_t end;
 };
 
+enum boot_framebuffer_kind {
+	BOOT_FRAMEBUFFER_NONE,
+	BOOT_FRAMEBUFFER_RGB,
+	BOOT_FRAMEBUFFER_TEXT,		/* VGA: a byte of character, one of colours */
+};
+
+struct boot_colour_field {
+	uint8_t position;		/* of its lowest bit */
+	uint8_t size;			/* bits, from 1 on; with the position within bpp */
+};
+
 struct boot_framebuffer {
+	enum boot_framebuffer_kind kind;
 	paddr_t base;			/* 0: none */
-	uint32_t pitch;			/* bytes per line */
-	uint32_t width, height;		/* pixels */
-	uint8_t bpp;
-	uint8_t red_shift, green_shift, blue_shift;
+	uint32_t pitch;			/* bytes per line, or row of text */
+	uint32_t width, height;		/* pixels, or characters */
+	uint8_t bpp;			/* 15, 16, 24 or 32 */
+	struct boot_colour_field red, green, blue;
 };
 
 struct boot_info {

@@ -16,6 +16,7 @@
 #include "drivers/console/fbcon.h"
 #include "drivers/console/i8042.h"
 #include "drivers/console/serial.h"
+#include "drivers/console/vgatext.h"
 #include "drivers/irq/irq_init.h"
 #include "drivers/net/netdev.h"
 #include "drivers/pci/pci.h"
@@ -61,7 +62,10 @@ static void init_memory(void)
 
 static void init_screen(void)
 {
-	fbcon_init(&boot_info.framebuffer);
+	if (IS_ENABLED(CONFIG_FRAMEBUFFER))
+		fbcon_init(&boot_info.framebuffer);
+	if (IS_ENABLED(CONFIG_VGA_TEXT))
+		vgatext_init(&boot_info.framebuffer);
 }
 
 /* A phase of an option: what is off is NULL and leaves nothing in the image. */
@@ -78,7 +82,7 @@ static const struct {
 	{ "command line", parse_cmdline },
 	PHASE_OF(CONFIG_KTEST, "watch", boot_watch_begin),
 	{ "memory", init_memory },
-	PHASE_OF(CONFIG_FRAMEBUFFER, "screen", init_screen),
+	PHASE_OF(CONFIG_SCREEN, "screen", init_screen),
 	{ "acpi", acpi_init },
 	PHASE_OF(CONFIG_SERIAL, "serial lines", serial_init),
 	{ "interrupts", irq_init },

@@ -16,7 +16,10 @@
 #define LOG_SUBSYS mm
 #include "kernel/log.h"
 
-enum { MAPPINGS_MAX = 256 };
+enum {
+	MAPPINGS_MAX = 256,
+	VGA_START = 0xa0000, VGA_END = 0xc0000,
+};
 
 struct mapping {
 	uintptr_t va;		/* page-aligned */
@@ -87,6 +90,9 @@ static const struct region *in_the_way(paddr_t pa, uint64_t len)
 {
 	const struct regions *map = mm_map();
 
+	/* Claimed with the rest of the first MiB, of which we use nothing (map.c). */
+	if (pa >= VGA_START && pa + len <= VGA_END)
+		return NULL;
 	for (size_t i = 0; i < map->count; i++) {
 		const struct region *r = &map->list[i];
 

@@ -15,8 +15,8 @@ enum ioremap_cache {
  * Maps `len` bytes of device memory at `pa` (any alignment), readable and
  * writable, never executable, with an unmapped page on either side.
  * Refuses (NULL, with a log line) an empty or wrapping range, one that
- * touches memory the map calls usable or that the kernel claimed, and one for
- * which there is no room.
+ * touches memory the map calls usable or that the kernel claimed (VGA's, at
+ * 0xa0000 to 0xbffff, excepted), and one for which there is no room.
  */
 struct mmio *ioremap(paddr_t pa, size_t len, enum ioremap_cache cache);
 

@@ -37,12 +37,13 @@ import qemuview
 import report
 import screen
 import tap
+import terminal
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 TREE = os.path.dirname(HERE)
 KEYS = {"image", "config", "cc", "machine", "firmware", "boot", "mem", "cpus", "cpu",
         "devices", "virtio-mmio", "cmdline", "extra", "timeout", "tier", "forge", "menu", "code",
-        "expect", "reject", "count", "limit", "ratio", "script", "serial", "skips-allowed",
+        "expect", "reject", "video", "count", "limit", "ratio", "script", "serial", "skips-allowed",
         "check", "module", "report", "backend", "disk", "verify", "rounds", "tap", "decode",
         "files", "capture"}
 MENU_SECONDS = 60   # for which a menu waits, so that a key comes in time
@@ -152,24 +153,26 @@ class Image:
                 self.modules.add(path)
         return path
 
-    def iso(self, cmdline, seconds=0, module=""):
+    def iso(self, cmdline, seconds=0, module="", video=""):
         """Path of an ISO whose default entry boots with this command line and
-        module after so many seconds of showing its menu."""
+        module after so many seconds of showing its menu, in this mode of the screen."""
         kernel = self.elf()
-        key = hashlib.sha1(("%d %s %s" % (seconds, cmdline, module)).encode()).hexdigest()[:8]
+        key = hashlib.sha1(("%d %s %s %s" % (seconds, cmdline, module, video))
+                           .encode()).hexdigest()[:8]
         path = os.path.join(self.path, "boot-%s.iso" % key)
         with Image.building:
             if key not in self.isos:
-                self.isos[key] = self._make_iso(kernel, path, cmdline, seconds, module)
+                self.isos[key] = self._make_iso(kernel, path, cmdline, seconds, module, video)
         if self.isos[key]:
             raise Failure(self.isos[key])
         return path
 
-    def _make_iso(self, kernel, path, cmdline, seconds, module):
-        modules = ["--module", module] if module else []
+    def _make_iso(self, kernel, path, cmdline, seconds, module, video):
+        options = ["--module", module] if module else []
+        options += ["--video", video] if video else []
         done = subprocess.run(
             [sys.executable, os.path.join(HERE, "mkiso.py"), "--elf", kernel, "--out", path,
-             "--cmdline", cmdline, "--timeout", str(seconds)] + modules, check=False, text=True,
+             "--cmdline", cmdline, "--timeout", str(seconds)] + options, check=False, text=True,
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         return "no ISO: " + tail(done.stdout) if done.returncode else None
 
@@ -256,7 +259,8 @@ class Run:
         wanted.reboot = bool({"reset", "reboot"} & set(steps)) or faulttest.asked(self.cmdline)
         if "gdb" in steps:
             wanted.extra += ["-gdb", "unix:%s,server=on,wait=off" % os.path.join(folder, "gdb")]
-        asked = {"reset", "screen", "qmp", "press"} & set(steps) or section["report"]
+        asked = ({"reset", "screen", "colour", "mirror", "qmp", "press"} & set(steps) or
+                 section["report"])
         wanted.qmp = os.path.join(folder, "qmp") if asked else ""
         if section["module"]:
             self.module = self.image.module(section["module"])
@@ -266,7 +270,7 @@ class Run:
             wanted.cmdline = ""
         elif wanted.boot == "iso":
             wanted.iso = self.image.iso(self.cmdline, MENU_SECONDS if section["menu"] else 0,
-                                        self.module)
+                                        self.module, section["video"])
         elif self.module:
             wanted.extra += ["-initrd", self.module]
         return wanted
@@ -354,11 +358,8 @@ class Run:
                 if problems:
                     session.close()
                     return problems
-            elif word == "screen":
-                shown = screen_text(session, os.path.join(folder, "screen.ppm"),
-                                    os.path.join(self.image.path, "font.psf"))
-                if not re.search(rest, shown, re.M):
-                    raise Failure("the screen does not show /%s/ but\n%s" % (rest, shown))
+            elif word in ("screen", "colour", "mirror"):
+                look(word, rest, session, folder, os.path.join(self.image.path, "font.psf"))
             else:
                 raise Failure("tests.cfg: no such step: " + step)
         return []
@@ -584,11 +585,38 @@ def judge_ratio(rule, text, other):
     return []
 
 
-def screen_text(session, path, font):
-    """What the display shows, read by the kernel's own font."""
+def read_screen(session, folder, font):
+    """What the display shows, and its size: by the kernel's own font, or a VGA's memory."""
+    path = os.path.join(folder, "screen.ppm")
     session.control("screendump", filename=path)
-    with open(path, "rb") as picture, open(font, "rb") as glyphs:
-        return screen.read_text(picture.read(), glyphs.read())
+    with open(path, "rb") as file:
+        picture = file.read()
+    width, height, _ = screen.read_picture(picture)
+    if (width, height) in screen.TEXT_SIZES:
+        path = os.path.join(folder, "screen.vga")
+        session.control("pmemsave", val=0xb8000, size=4000, filename=path)
+        with open(path, "rb") as file:
+            return screen.read_vga(file.read()), "text"
+    with open(font, "rb") as glyphs:
+        return screen.read_pixels(picture, glyphs.read()), "%dx%d" % (width, height)
+
+
+def look(word, rest, session, folder, font):
+    """The steps that look at the display."""
+    shown, mode = read_screen(session, folder, font)
+    if word == "mirror":
+        problems = terminal.compare(shown, session.raw)
+        if rest != mode:
+            problems.append("the mode is %s, should be %s" % (mode, rest))
+        if problems:
+            raise Failure("\n".join(problems[:TAIL]) + "\nof the screen\n" + shown.text())
+        return
+    colour = None
+    if word == "colour":
+        colour, _, rest = rest.partition(" ")
+    text = shown.text(colour and int(colour))
+    if not re.search(rest, text, re.M):
+        raise Failure("the screen does not show /%s/ but\n%s" % (rest, text))
 
 
 def allow_everywhere(parser):

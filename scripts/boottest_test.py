@@ -369,7 +369,7 @@ class RunTest(unittest.TestCase):
 
     def test_a_menu_entry_adds_its_words(self):
         entries = list(boottest.menu_entries())
-        self.assertEqual(len(entries), 3)
+        self.assertEqual(len(entries), 4)
         menu = "".join(" " + e + "\n" for e in entries)
         self.assertEqual(self.problems(menu + REPORT % "mine", 33, menu="Cairn: self-test"), "")
         self.assertEqual(self.session.sent, [boottest.KEY_DOWN + "\r"])

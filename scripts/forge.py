@@ -547,6 +547,17 @@ def framebuffer_absurd(forgery):
 
 
 @case
+def framebuffer_palette(forgery):
+    forgery.extra = [tag(8, struct.pack("<QIIIBBHI", 0xfd000000, 640, 640, 480, 8, 0, 0, 0))]
+
+
+@case
+def framebuffer_text_anywhere(forgery):
+    """A text screen that would be in RAM."""
+    forgery.extra = [tag_framebuffer(MIB, 160, 80, 25, 16, kind=2)]
+
+
+@case
 def framebuffer_wraps(forgery):
     forgery.extra = [tag_framebuffer(2**64 - 4096, 65536, 16384, 16384, 32)]
 

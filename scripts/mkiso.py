@@ -16,10 +16,13 @@ import sys
 import tempfile
 import time
 
+from qemu import read_config
+
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 PLATFORMS = {"i386-pc": "grub-pc-bin", "x86_64-efi": "grub-efi-amd64-bin"}
 # Beside what grub-mkrescue needs to find its own files.
 MODULES = "multiboot2 normal serial terminal all_video echo test"
+VIDEO = r"(\d+x\d+(x\d+)?|auto|text)(,(\d+x\d+(x\d+)?|auto|text))*"
 WORD_MAX = 4000		# GRUB's lexer dies of much longer ones
 SIZE_MAX = 6 << 20
 
@@ -44,7 +47,17 @@ def quote(word):
     return "'" + word.replace("'", "'\\''") + "'"
 
 
-def grub_config(cmdline, timeout, modules):
+def video_modes(elf):
+    """What the kernel's configuration asks GRUB for."""
+    path = os.path.join(os.path.dirname(elf), ".config")
+    config = read_config(path) if os.path.exists(path) else {}
+    if config.get("CONFIG_FRAMEBUFFER") == "y":
+        size = "%sx%s" % tuple(config["CONFIG_FRAMEBUFFER_" + n] for n in ("WIDTH", "HEIGHT"))
+        return f"{size}x{config['CONFIG_FRAMEBUFFER_DEPTH']},{size},auto"
+    return "text" if config.get("CONFIG_VGA_TEXT") == "y" else "auto"
+
+
+def grub_config(cmdline, timeout, modules, video):
     words = cmdline.split()
     for word in words:
         if len(word) > WORD_MAX:
@@ -52,9 +65,12 @@ def grub_config(cmdline, timeout, modules):
                              f"{word[:40]}...")
     with open(os.path.join(ROOT, "iso/grub.cfg"), encoding="utf-8") as f:
         text = f.read()
+    if not re.fullmatch(VIDEO, video):
+        raise SystemExit(f"mkiso: --video {video}: WIDTHxHEIGHT[xDEPTH], auto or text are wanted, "
+                         "with commas between them")
     loads = [f"module2 /boot/{quote(m)} {quote(m)}" for m in modules]
-    for name, value in (("TIMEOUT", str(timeout)), ("MODULES", "\n\t".join(loads)),
-                        ("CMDLINE", " ".join(map(quote, words)))):
+    for name, value in (("TIMEOUT", str(timeout)), ("VIDEO", video),
+                        ("MODULES", "\n\t".join(loads)), ("CMDLINE", " ".join(map(quote, words)))):
         text = text.replace(f"@{name}@", value)
     # For who builds the image again (scripts/fromiso.py).
     text = f"# command line: {' '.join(words)}\n" + text
@@ -123,6 +139,8 @@ def main():
     parser.add_argument("--out", required=True)
     parser.add_argument("--cmdline", default="", help="for every menu entry")
     parser.add_argument("--timeout", type=int, help="seconds; 1, or 0 with a command line")
+    parser.add_argument("--video", help="modes that GRUB tries, like 800x600x16,auto; by default "
+                        "those of the .config beside the kernel")
     parser.add_argument("--module", action="append", default=[], metavar="FILE")
     args = parser.parse_args()
     for platform, package in PLATFORMS.items():
@@ -131,7 +149,7 @@ def main():
     epoch = source_epoch()
     timeout = args.timeout if args.timeout is not None else 0 if args.cmdline.strip() else 1
     names = [os.path.basename(m) for m in args.module]
-    config = grub_config(args.cmdline, timeout, names)
+    config = grub_config(args.cmdline, timeout, names, args.video or video_modes(args.elf))
     with tempfile.TemporaryDirectory() as scratch:
         tree, image = os.path.join(scratch, "tree"), os.path.join(scratch, "image")
         fill(tree, args.elf, config, args.module)

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A console on the linear framebuffer that the boot loader set up: 32 bits a
- * pixel, a PSF font from the build. Video memory is only written: the text
- * lies in a buffer, and scrolling draws the cells that changed.
+ * A console on the linear framebuffer that the boot loader set up: the model
+ * of a terminal (term.h), a PSF font from the build, pixels of 15 to 32 bits.
  */
 #pragma once
 

@@ -26,6 +26,7 @@ void boot_info_init(struct boot_info *out)
 	out->modules_empty = 0;
 	out->framebuffer_tags = 0;
 	out->range_count = 0;
+	out->framebuffer.kind = BOOT_FRAMEBUFFER_NONE;
 	out->framebuffer.base = 0;
 	out->rsdp = 0;
 	out->rsdp_copy_len = 0;

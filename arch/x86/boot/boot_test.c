@@ -110,6 +110,105 @@ KTEST(multiboot2_reads_good_information)
 	expect_eq(t, out.ranges[0].end, 0x10000 + b.len);
 }
 
+struct framebuffer_payload {
+	uint64_t base;
+	uint32_t pitch, width, height;
+	uint8_t bpp, type;
+	uint16_t reserved;
+	struct boot_colour_field colours[3];
+} __packed;
+
+static const struct framebuffer_payload rgb_screen = {
+	0xfd000000, 4096, 1024, 768, 32, 1, 0, { { 16, 8 }, { 8, 8 }, { 0, 8 } },
+};
+static const struct framebuffer_payload text_screen = { 0xb8000, 160, 80, 25, 16, 2, 0, { { 0 } } };
+
+/* What becomes of a framebuffer, whose tag may end before the colours. */
+static enum boot_framebuffer_kind framebuffer(struct framebuffer_payload f, bool colours)
+{
+	const char *why;
+
+	begin();
+	tag_map(24, 1, one_region);
+	tag(8, &f, sizeof(f) - (colours ? 0 : sizeof(f.colours)));
+	tag(0, "", 0);
+	return parse(&why) ? -1 : (int)out.framebuffer.kind;
+}
+
+#define RGB_WITH(...) ({ \
+	struct framebuffer_payload f = rgb_screen; \
+	__VA_ARGS__; \
+	framebuffer(f, true); \
+})
+
+KTEST(multiboot2_takes_framebuffers_of_any_depth_and_pitch)
+{
+	static const uint8_t depths[] = { 15, 16, 24, 32 };
+
+	expect_eq(t, framebuffer(rgb_screen, true), BOOT_FRAMEBUFFER_RGB);
+	expect_eq(t, out.framebuffer.width, 1024);
+	expect_eq(t, out.framebuffer.red.position, 16);
+	for (unsigned i = 0; i < ARRAY_SIZE(depths); i++) {
+		struct framebuffer_payload f = rgb_screen;
+
+		f.bpp = depths[i];
+		f.pitch = 4099;
+		f.colours[0] = (struct boot_colour_field){ depths[i] - 5, 5 };
+		f.colours[1].size = f.colours[2].size = 5;
+		expect_eq(t, framebuffer(f, true), BOOT_FRAMEBUFFER_RGB);
+		expect_eq(t, out.framebuffer.bpp, depths[i]);
+		f.colours[0].size = 6;
+		expect_eq(t, framebuffer(f, true), BOOT_FRAMEBUFFER_NONE);
+	}
+}
+
+KTEST(multiboot2_refuses_framebuffers_that_cannot_be)
+{
+	expect_eq(t, RGB_WITH(f.bpp = 8), BOOT_FRAMEBUFFER_NONE);
+	expect_eq(t, RGB_WITH(f.bpp = 255), BOOT_FRAMEBUFFER_NONE);
+	expect_eq(t, RGB_WITH(f.base = 0), BOOT_FRAMEBUFFER_NONE);
+	expect_eq(t, RGB_WITH(f.width = 0), BOOT_FRAMEBUFFER_NONE);
+	expect_eq(t, RGB_WITH(f.height = 0), BOOT_FRAMEBUFFER_NONE);
+	expect_eq(t, RGB_WITH(f.width = 1u << 31), BOOT_FRAMEBUFFER_NONE);
+	expect_eq(t, RGB_WITH(f.height = UINT32_MAX), BOOT_FRAMEBUFFER_NONE);
+	expect_eq(t, RGB_WITH(f.pitch = 4095), BOOT_FRAMEBUFFER_NONE);
+	expect_eq(t, RGB_WITH(f.pitch = UINT32_MAX), BOOT_FRAMEBUFFER_NONE);
+	expect_eq(t, RGB_WITH(f.colours[1].position = 25), BOOT_FRAMEBUFFER_NONE);
+	expect_eq(t, RGB_WITH(f.colours[2].position = 255), BOOT_FRAMEBUFFER_NONE);
+	expect_eq(t, RGB_WITH(f.colours[2].size = 255), BOOT_FRAMEBUFFER_NONE);
+	expect_eq(t, RGB_WITH(f.colours[0].size = 0), BOOT_FRAMEBUFFER_NONE);
+	expect_eq(t, RGB_WITH(f.type = 0), BOOT_FRAMEBUFFER_NONE);
+	expect_eq(t, RGB_WITH(f.type = 3), BOOT_FRAMEBUFFER_NONE);
+	expect_eq(t, framebuffer(rgb_screen, false), BOOT_FRAMEBUFFER_NONE);
+}
+
+#define TEXT_WITH(...) ({ \
+	struct framebuffer_payload f = text_screen; \
+	__VA_ARGS__; \
+	framebuffer(f, false); \
+})
+
+KTEST(multiboot2_takes_text_screens_within_a_vga_only)
+{
+	expect_eq(t, framebuffer(text_screen, false), BOOT_FRAMEBUFFER_TEXT);
+	expect_eq(t, framebuffer(text_screen, true), BOOT_FRAMEBUFFER_TEXT);
+	expect_eq(t, out.framebuffer.base, 0xb8000);
+	expect_eq(t, out.framebuffer.height, 25);
+	expect_eq(t, TEXT_WITH(f.base = 0xb0000), BOOT_FRAMEBUFFER_TEXT);
+	expect_eq(t, TEXT_WITH(f.base = 0x100000), BOOT_FRAMEBUFFER_NONE);
+	expect_eq(t, TEXT_WITH(f.base = 0x9fff0), BOOT_FRAMEBUFFER_NONE);
+	expect_eq(t, TEXT_WITH(f.base = 0xb8001), BOOT_FRAMEBUFFER_NONE);
+	expect_eq(t, TEXT_WITH(f.base = 0xbf800), BOOT_FRAMEBUFFER_NONE);
+	expect_eq(t, TEXT_WITH(f.base = ~0ull), BOOT_FRAMEBUFFER_NONE);
+	expect_eq(t, TEXT_WITH(f.width = 0), BOOT_FRAMEBUFFER_NONE);
+	expect_eq(t, TEXT_WITH(f.height = 0), BOOT_FRAMEBUFFER_NONE);
+	expect_eq(t, TEXT_WITH(f.width = 1u << 31), BOOT_FRAMEBUFFER_NONE);
+	expect_eq(t, TEXT_WITH(f.height = 257), BOOT_FRAMEBUFFER_NONE);
+	expect_eq(t, TEXT_WITH(f.pitch = 158), BOOT_FRAMEBUFFER_NONE);
+	expect_eq(t, TEXT_WITH(f.pitch = 161), BOOT_FRAMEBUFFER_NONE);
+	expect_eq(t, TEXT_WITH(f.pitch = 0x80000000), BOOT_FRAMEBUFFER_NONE);
+}
+
 KTEST(multiboot2_any_cut_is_refused_or_understood)
 {
 	size_t whole;

@@ -62,11 +62,12 @@ struct tag_framebuffer {
 	uint8_t bpp;
 	uint8_t type;
 	uint16_t reserved;
-	uint8_t red_position, red_size;
-	uint8_t green_position, green_size;
-	uint8_t blue_position, blue_size;
+	struct boot_colour_field red, green, blue;	/* of type RGB */
 } __packed;
-static_assert(offsetof(struct tag_framebuffer, red_position) == 32, "Multiboot2 3.6.12");
+static_assert(offsetof(struct tag_framebuffer, red) == 32, "Multiboot2 3.6.12");
+static_assert(sizeof(struct tag_framebuffer) == 38, "Multiboot2 3.6.12");
+
+enum framebuffer_type { FRAMEBUFFER_INDEXED, FRAMEBUFFER_RGB, FRAMEBUFFER_TEXT };
 
 struct tag_efi_mmap {
 	struct tag tag;
@@ -141,31 +142,87 @@ static const char *parse_mmap(const struct tag *tag, struct boot_info *out)
 	return NULL;
 }
 
+static bool field_fits(struct boot_colour_field f, uint8_t bpp)
+{
+	return f.size > 0 && f.position + f.size <= bpp;
+}
+
+/* NULL, or what is wrong with a linear framebuffer. */
+static const char *rgb_problem(const struct boot_framebuffer *fb)
+{
+	enum { SIDE_MAX = 16384, PITCH_MAX = SIDE_MAX * 8 };
+	uint8_t bpp = fb->bpp;
+
+	if (bpp != 15 && bpp != 16 && bpp != 24 && bpp != 32)
+		return "pixels of this size are not known";
+	if (fb->width == 0 || fb->height == 0 || fb->width > SIDE_MAX || fb->height > SIDE_MAX)
+		return "its size is impossible";
+	if (fb->pitch < fb->width * ((bpp + 7) / 8) || fb->pitch > PITCH_MAX)
+		return "the length of its lines is impossible";
+	if (!field_fits(fb->red, bpp) || !field_fits(fb->green, bpp) || !field_fits(fb->blue, bpp))
+		return "its colours are not within its pixels";
+	if (fb->base == 0)
+		return "it has no address";
+	return NULL;
+}
+
+/* NULL, or what is wrong with a text screen, which is in a VGA's own memory. */
+static const char *text_problem(const struct boot_framebuffer *fb)
+{
+	enum { VGA_START = 0xa0000, VGA_END = 0xc0000, SIDE_MAX = 256 };
+
+	if (fb->base < VGA_START || fb->base >= VGA_END || fb->base % 2 != 0)
+		return "its address is no VGA's";
+	if (fb->width == 0 || fb->height == 0 || fb->width > SIDE_MAX || fb->height > SIDE_MAX)
+		return "its size is impossible";
+	if (fb->pitch < fb->width * 2 || fb->pitch % 2 != 0 ||
+	    fb->pitch > (VGA_END - fb->base) / fb->height)
+		return "the length of its lines is impossible";
+	return NULL;
+}
+
+static const char *framebuffer_problem(uint8_t type, struct boot_framebuffer *fb)
+{
+	switch (type) {
+	case FRAMEBUFFER_RGB:
+		fb->kind = BOOT_FRAMEBUFFER_RGB;
+		return rgb_problem(fb);
+	case FRAMEBUFFER_TEXT:
+		fb->kind = BOOT_FRAMEBUFFER_TEXT;
+		return text_problem(fb);
+	case FRAMEBUFFER_INDEXED:
+		return "its colours are a palette's";
+	default:
+		return "its type is not known";
+	}
+}
+
+/* A text screen's tag, and one with a palette, end before the colours. */
 static const char *parse_framebuffer(const struct tag *tag, struct boot_info *out)
 {
-	const struct tag_framebuffer *fb = (const void *)tag;
-	enum { RGB = 1, DIMENSION_MAX = 16384 };
+	struct tag_framebuffer t = { .tag = { 0 } };
+	struct boot_framebuffer fb;
+	const char *problem;
 
-	if (tag->size < sizeof(*fb) || fb->type != RGB || out->framebuffer_tags++ > 0)
+	if (tag->size < offsetof(struct tag_framebuffer, red) || out->framebuffer_tags++ > 0)
 		return NULL;
-	if (fb->bpp != 32 || fb->base == 0 || fb->width == 0 || fb->height == 0 ||
-	    fb->width > DIMENSION_MAX || fb->height > DIMENSION_MAX ||
-	    fb->pitch < fb->width * 4 || fb->pitch > DIMENSION_MAX * 8 || fb->pitch % 4 != 0 ||
-	    fb->red_position > 24 || fb->green_position > 24 || fb->blue_position > 24) {
-		log_warn("framebuffer %ux%u with %u bits at %#llx is not used",
-			 fb->width, fb->height, fb->bpp, (unsigned long long)fb->base);
-		return NULL;
-	}
-	out->framebuffer = (struct boot_framebuffer){
-		.base = fb->base,
-		.pitch = fb->pitch,
-		.width = fb->width,
-		.height = fb->height,
-		.bpp = fb->bpp,
-		.red_shift = fb->red_position,
-		.green_shift = fb->green_position,
-		.blue_shift = fb->blue_position,
+	memcpy(&t, tag, min((size_t)tag->size, sizeof(t)));
+	fb = (struct boot_framebuffer){
+		.base = t.base,
+		.pitch = t.pitch,
+		.width = t.width,
+		.height = t.height,
+		.bpp = t.bpp,
+		.red = t.red,
+		.green = t.green,
+		.blue = t.blue,
 	};
+	problem = framebuffer_problem(t.type, &fb);
+	if (!problem)
+		out->framebuffer = fb;
+	else
+		log_warn("framebuffer %ux%u with %u bits at %#llx is not used: %s", fb.width,
+			 fb.height, fb.bpp, (unsigned long long)fb.base, problem);
 	return NULL;
 }
 
