@@ -22,6 +22,7 @@ struct console {
 
 	struct console *next;		/* kernel/log.c sets */
 	uint64_t sent;			/* position in the log ring */
+	bool terminal;			/* it sent input: somebody looks at it */
 };
 
 /* Adds a console for good; `c` lives for ever. */
@@ -52,3 +53,11 @@ void console_connect(void);
 
 /* Sends the whole log ring to every console again. */
 void console_replay(void);
+
+/*
+ * Sends text to every console, past the ring: what is for the eye and for now,
+ * as the echo of keys. Or only to those that somebody types at; false if there
+ * are none.
+ */
+void console_echo(const char *text, size_t len);
+bool console_echo_terminals(const char *text, size_t len);
