@@ -30,5 +30,5 @@ bool completion_is_done(const struct completion *c)
 {
 	char last = c->common_len > 0 ? c->common[c->common_len - 1] : ' ';
 
-	return c->count == 1 && c->common_len < COMPLETION_MAX && last != ':' && last != '*';
+	return c->count == 1 && c->common_len < COMPLETION_MAX && last != ':' && last != '_';
 }

@@ -21,5 +21,5 @@ void completion_offer(struct completion *c, const char *word);
 /* What may be typed on now: characters from c->common, c->len on. */
 size_t completion_added(const struct completion *c);
 
-/* Whether the word is found and done: no other fits, and it does not end in ':' or '*'. */
+/* Whether the word is found and done: no other fits, and it does not end in ':' or '_'. */
 bool completion_is_done(const struct completion *c);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* The shell's own commands: help, dmesg, loglevel, exit. */
+/* The shell's own commands: help, dmesg, loglevel, panic, exit. */
 #include "kernel/console.h"
 #include "kernel/exit.h"
 #include "kernel/lib/errno.h"
@@ -7,6 +7,7 @@
 #include "kernel/lib/string.h"
 #include "kernel/log.h"
 #include "kernel/loglevel.h"
+#include "kernel/panic.h"
 #include "kernel/shell_words.h"
 
 static bool failed;	/* a test run from the shell failed */
@@ -84,6 +85,19 @@ static int dmesg_run(int argc, char **argv __unused)
 	return 0;
 }
 
+/* The words, with a blank between them. */
+static int panic_run(int argc, char **argv)
+{
+	char text[128] = "";
+	size_t len = 0;
+
+	for (int i = 1; i < argc; i++) {
+		len += str_copy(text + len, sizeof(text) - len, i > 1 ? " " : "");
+		len += str_copy(text + len, sizeof(text) - len, argv[i]);
+	}
+	panic("%s", len ? text : "asked for by the shell");
+}
+
 static int exit_run(int argc, char **argv __unused)
 {
 	if (argc != 1)
@@ -138,6 +152,7 @@ SHELL_COMMAND(dmesg, "", "show what the log ring holds", dmesg_run);
 SHELL_COMMAND(loglevel, "[SUBSYSTEM:LEVEL,...|LEVEL]", "show or set what is logged",
 	      loglevel_run, .complete = loglevel_complete,
 	      .text = "Levels: none, error, warning, info, debug, as far as they were built.\n");
+SHELL_COMMAND(panic, "[TEXT...]", "end it all, with these words", panic_run);
 SHELL_COMMAND(exit, "", "leave QEMU: code 33, or 35 after a failed test", exit_run);
 
 void shell_note_failure(void)
