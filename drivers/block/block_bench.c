@@ -228,27 +228,28 @@ static bool withdraw(void)
 	return loop_until(is_over, NULL, 2 * BLOCK_ANSWER_NS) == 0;
 }
 
-void block_bench(struct block_device *b)
+int block_bench(struct block_device *b)
 {
 	int rc = 0;
 
 	run.device = b;
 	if (!run.device || !virtio_device()) {
 		print("bench blk: not measured: no block device\n");
-		return;
+		return -ENODEV;
 	}
 	run.buffer = page_alloc(BUFFER_ORDER, PAGE_ANY | PAGE_USE_DMA);
 	if (!run.buffer)
 		rc = -ENOMEM;
 	for (unsigned i = 0; i < ARRAY_SIZE(shapes) && !rc; i++)
 		rc = shell_interrupted() ? -EINTR : shape_run(&shapes[i]);
-	if (rc)
+	if (rc && rc != -EINTR)
 		print("bench blk: not measured: %s\n", errno_name(rc));
 	if (withdraw() && run.buffer)
 		page_free(run.buffer, BUFFER_ORDER);
+	return rc;
 }
 
 BENCH(blk)
 {
-	block_bench(block_at(0));
+	(void)block_bench(block_at(0));
 }

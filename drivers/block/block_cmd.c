@@ -189,8 +189,7 @@ static int bench_run(struct block_device *b, int count __unused, char **args __u
 		print("blk: bench: not built (CONFIG_BENCH)\n");
 		return -ENOTSUP;
 	}
-	block_bench(b);
-	return 0;
+	return block_bench(b);
 }
 
 static const struct verb verbs[] = {
