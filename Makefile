@@ -72,8 +72,8 @@ config-editors := menuconfig nconfig oldconfig olddefconfig \
 		  randconfig allyesconfig allnoconfig
 config-goals := $(config-editors) savedefconfig defconfig %_defconfig %.config
 other-goals := setup setup-bench help clean mrproper check map run gdb test test-all \
-	       test-memmaps test-faults test-shell test-twins boottest bench bench-heap hosttest coverage \
-	       fuzz repro from-iso why diffconfig listnewconfig randtest
+	       test-memmaps test-faults test-shell test-twins boottest bench bench-heap hosttest \
+	       coverage fuzz repro from-iso why diffconfig listnewconfig randtest
 other-goals += bench-io bench-linux setup-bench-linux
 
 # Goals of one kind may share a make; several kinds may not.

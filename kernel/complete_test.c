@@ -21,7 +21,9 @@ static struct completion complete(const char *typed, const char *const *words)
 	return c;
 }
 
-static const char *const names[] = { "memmap", "memtest", "misuse", "net", "netmirror", "mm:", NULL };
+static const char *const names[] = {
+	"memmap", "memtest", "misuse", "net", "netmirror", "mm:", NULL
+};
 
 KTEST(completion_adds_what_all_words_share)
 {

@@ -76,8 +76,8 @@ static void bench_complete(struct completion *c, int argc, char **argv __unused)
 }
 
 SHELL_COMMAND(test, "[GLOB]", "run the tests that match", test_run, .complete = test_complete,
-	      .text = "`test heap_*`: * stands for any characters, ? for one. Ctrl-C ends it after\n"
-	      "the test that runs.\n");
+	      .text = "`test heap_*`: * stands for any characters, ? for one. Ctrl-C ends it\n"
+	      "after the test that runs.\n");
 SHELL_COMMAND(bench, "[GLOB,...]", "run the benchmarks that match", bench_run,
 	      .complete = bench_complete,
 	      .text = "Ctrl-C ends it after the benchmark that runs.\n");

@@ -17,7 +17,7 @@
 #include "mm/page.h"
 
 enum {
-	ORDER = 10,		/* 4 MiB: the largest piece, and what passes without a look at keys */
+	ORDER = 10,		/* 4 MiB: the largest piece; keys are looked at between them */
 	RESERVE_PAGES = 512,	/* that others may need meanwhile, at least */
 	TOLD_MAX = 16,		/* wrong words */
 };

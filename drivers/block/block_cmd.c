@@ -272,5 +272,5 @@ static void blk_complete(struct completion *c, int argc, char **argv __unused)
 SHELL_COMMAND(blk, "[N read SECTOR [COUNT]|write SECTOR TEXT|0xHEX|verify [SECTOR [COUNT]]|bench|"
 	      "flush|id|reset|stats|discard SECTOR COUNT|zeroes SECTOR COUNT]",
 	      "list disks, or do something with disk N", blk_run, .complete = blk_complete,
-	      .text = "A sector has 512 bytes. `verify` reads all of the disk, or COUNT sectors, and\n"
-	      "tells what cannot be read, and a checksum; `bench` measures reading.\n");
+	      .text = "A sector has 512 bytes. `verify` reads all of the disk, or COUNT sectors,\n"
+	      "and tells what cannot be read, and a checksum; `bench` measures reading.\n");

@@ -241,4 +241,5 @@ static void net_complete(struct completion *c, int argc, char **argv __unused)
 }
 
 SHELL_COMMAND(net, "[N ping ADDRESS [COUNT] | N arp [ADDRESS] | N promisc on|off | N mac MAC |"
-	      " N queues K | N reset]", "show or use network devices", net_command, .complete = net_complete);
+	      " N queues K | N reset]", "show or use network devices", net_command,
+	      .complete = net_complete);
