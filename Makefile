@@ -71,9 +71,9 @@ say = $(if $(filter 1,$(V)),,@printf '  %-7s %s\n' $1 $2)
 config-editors := menuconfig nconfig oldconfig olddefconfig \
 		  randconfig allyesconfig allnoconfig
 config-goals := $(config-editors) savedefconfig defconfig %_defconfig %.config
-other-goals := setup setup-bench help clean mrproper check map run gdb bootchart screenshots test test-all \
-	       test-memmaps test-faults test-twins boottest bench bench-heap hosttest coverage \
-	       fuzz repro from-iso why diffconfig listnewconfig randtest
+other-goals := setup setup-bench help clean mrproper check map run gdb bootchart screenshots \
+	       test test-all test-memmaps test-faults test-shell test-twins boottest bench \
+	       bench-heap hosttest coverage fuzz repro from-iso why diffconfig listnewconfig randtest
 other-goals += bench-io bench-linux setup-bench-linux
 
 # Goals of one kind may share a make; several kinds may not.
@@ -156,6 +156,10 @@ boottest:
 # Every allocation refused in turn, of boot and of the tests that may fail.
 test-faults:
 	+@$(PYTHON) scripts/boottest.py --build $(O) --tier $(or $(TIER),all) --only '*faults*'
+
+# Types every command at the shell. ONLY=GLOB: the machines that match.
+test-shell:
+	@$(PYTHON) scripts/shelltest.py --build $(O) $(if $(ONLY),--only "$(ONLY)")
 
 # The same device and the same requests on two transports: the same trace.
 test-twins:

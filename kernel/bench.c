@@ -9,6 +9,7 @@
 #include "kernel/log.h"
 #include "kernel/loop.h"
 #include "kernel/run.h"
+#include "kernel/shell.h"
 #include "kernel/time.h"
 
 enum {
@@ -48,6 +49,8 @@ unsigned bench_run_all(const char *globs)
 			continue;
 		(*b)->run();
 		run++;
+		if (shell_interrupted())
+			break;
 	}
 	if (run == 0)
 		print("bench: no benchmark matches '%s'\n", globs);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* The command `clock`: every clock and event timer, and what the loop did. */
+/* The commands `uptime` and `clock`: every clock and event timer, and what the loop did. */
 #include "kernel/clock.h"
 #include "kernel/lib/errno.h"
 #include "kernel/log.h"
@@ -54,4 +54,21 @@ static int clock_run(int argc, char **argv __unused)
 	return 0;
 }
 
+static int uptime_run(int argc, char **argv __unused)
+{
+	uint64_t s = time_now() / NS_PER_S;
+
+	if (argc != 1)
+		return -EINVAL;
+	if (!time_is_known()) {
+		print("nobody knows: no clock has a known frequency\n");
+		return -ENODEV;
+	}
+	print("%llu days, %llu:%02llu:%02llu since entry\n", (unsigned long long)s / 86400,
+	      (unsigned long long)s / 3600 % 24, (unsigned long long)s / 60 % 60,
+	      (unsigned long long)s % 60);
+	return 0;
+}
+
+SHELL_COMMAND(uptime, "", "how long the kernel has been running", uptime_run);
 SHELL_COMMAND(clock, "", "show clocks, event timers and the event loop", clock_run);

@@ -32,6 +32,7 @@ struct console {
 	void (*flush)(struct console *c);
 	/* Where it is and how it fares, in a few words; as format(). NULL: nothing to say. */
 	int (*describe)(struct console *c, char *buf, size_t size);
+	bool terminal;			/* it sent input: somebody looks at it */
 };
 
 /*
@@ -83,3 +84,11 @@ void console_flush(void);
  */
 void console_panic(void);
 bool console_in_panic(void);
+
+/*
+ * Sends text to every console, past the ring: what is for the eye and for now,
+ * as the echo of keys. Or only to those that somebody types at; false if there
+ * are none.
+ */
+void console_echo(const char *text, size_t len);
+bool console_echo_terminals(const char *text, size_t len);

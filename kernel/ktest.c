@@ -7,6 +7,7 @@
 #include "kernel/lib/string.h"
 #include "kernel/log.h"
 #include "kernel/run.h"
+#include "kernel/shell.h"
 
 uint64_t ktest_random(struct ktest_run *t)
 {
@@ -179,8 +180,13 @@ unsigned ktest_run_all(const char *glob)
 
 	print("KTAP version 1\n# seed=%#llx\n1..%u\n", (unsigned long long)run_options.seed, plan);
 	table_for_each(ktests, test) {
-		if (is_selected(glob, (*test)->name))
-			run_one(*test, &totals);
+		if (!is_selected(glob, (*test)->name))
+			continue;
+		run_one(*test, &totals);
+		if (shell_interrupted()) {
+			print("Bail out! stopped by the user\n");
+			break;
+		}
 	}
 	if (plan == 0) {
 		print("# no test matches '%s'\n", glob);

@@ -202,6 +202,38 @@ void console_repeat_log(unsigned count)
 	}
 }
 
+void console_echo(const char *text, size_t len)
+{
+	for (struct console *c = consoles; c; c = c->next)
+		c->write(c, text, len);
+}
+
+bool console_echo_terminals(const char *text, size_t len)
+{
+	bool any = false;
+
+	for (struct console *c = consoles; c; c = c->next) {
+		if (!c->terminal)
+			continue;
+		any = true;
+		if (len > 0)
+			c->write(c, text, len);
+	}
+	return any;
+}
+
+void log_keep(const char *text, size_t len)
+{
+	append(text, len);
+	for (struct console *c = consoles; c; c = c->next)
+		c->sent = head;
+}
+
+uint64_t log_position(void)
+{
+	return head;
+}
+
 const char *log_level_name(enum log_level level)
 {
 	static const char *const names[] = { "none", "error", "warning", "info", "debug" };

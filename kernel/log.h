@@ -92,6 +92,12 @@ void log_line(enum log_level level, const char *subsys, const char *fmt, ...)
  */
 void print(const char *fmt, ...) __printf(1, 2);
 
+/* Keeps text in the ring that the consoles have shown already. */
+void log_keep(const char *text, size_t len);
+
+/* How many bytes the ring was ever given. */
+uint64_t log_position(void);
+
 /* Lines of errors and warnings since entry. */
 unsigned log_complaints(void);
 

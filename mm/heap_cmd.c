@@ -91,4 +91,8 @@ static int heap_run(int argc, char **argv)
 	return -EINVAL;
 }
 
-SHELL_COMMAND(heap, "[check|trim|mark|diff]", "memory in use, damage, leaks", heap_run);
+static const char *const heap_words[] = { "check", "trim", "mark", "diff", NULL };
+
+SHELL_COMMAND(heap, "[check|trim|mark|diff]", "memory in use, damage, leaks", heap_run,
+	      .words = heap_words,
+	      .text = "`mark` remembers what is in use, `diff` shows what came since then.\n");

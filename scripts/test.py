@@ -2,7 +2,7 @@
 """Every test of a tier, one part after the other; closes with the count.
 
 Parts: the scripts' own tests, `make check`, `make hosttest`, the framework's
-own failures, the runs in QEMU, those with maps of real machines, devices held
+own failures, the runs in QEMU, the shell typed at, those with maps of real machines, devices held
 against their twins, a few configurations drawn at random, in the tier `all` the
 lines that tests reach, a build that is reproduced, fuzzing and the planted
 faults, and whether what shows that virtio's demands are met ran. A part that
@@ -83,6 +83,7 @@ def parts(build, tier):
                        os.path.join(build, "host", "hosttest")]
     yield "boottest", [sys.executable, os.path.join(here, "boottest.py"),
                        "--build", build, "--tier", tier]
+    yield "shell", [sys.executable, os.path.join(here, "shelltest.py"), "--build", build]
     yield "memmaps", [sys.executable, os.path.join(here, "maptest.py"),
                       "--build", build, "--tier", tier]
     yield "twins", [sys.executable, os.path.join(here, "twins.py"), "--build", build,

@@ -25,6 +25,7 @@ struct listing {
 	struct paging_mapping run;	/* not yet printed; len 0: none */
 	uint64_t bytes;
 	unsigned mappings, tables;
+	bool stopped;
 };
 
 static const char *place_name(uintptr_t va)
@@ -48,6 +49,9 @@ static void print_run(struct listing *l)
 	const struct paging_mapping *m = &l->run;
 
 	if (m->len == 0)
+		return;
+	l->stopped = l->stopped || shell_interrupted();
+	if (l->stopped)
 		return;
 	print("0x%016llx-0x%016llx %10llu KiB  %c%c%c %-9s 0x%012llx  %s\n",
 	      (unsigned long long)m->va, (unsigned long long)(m->va + m->len - 1),
@@ -89,6 +93,8 @@ static int pt_run(int argc, char **argv __unused)
 		return -EINVAL;
 	paging_walk(&visitor, &l);
 	print_run(&l);
+	if (l.stopped)
+		return -EINTR;
 	print("%u mappings, %llu KiB, by %u page tables\n", l.mappings,
 	      (unsigned long long)(l.bytes / KIB), l.tables);
 	return 0;

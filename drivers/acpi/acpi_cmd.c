@@ -129,4 +129,7 @@ static int lsacpi_run(int argc, char **argv)
 	return 0;
 }
 
-SHELL_COMMAND(lsacpi, "[-v]", "list firmware's tables; -v: and what they say", lsacpi_run);
+static const char *const words[] = { "-v", NULL };
+
+SHELL_COMMAND(lsacpi, "[-v]", "list firmware's tables; -v: and what they say", lsacpi_run,
+	      .words = words);

@@ -2,6 +2,7 @@
 /* The command `acpidump`. */
 #include "drivers/acpi/table.h"
 
+#include "kernel/complete.h"
 #include "kernel/lib/errno.h"
 #include "kernel/lib/string.h"
 #include "kernel/log.h"
@@ -19,12 +20,24 @@ static const struct acpi_table *find_table(const char *signature, uint64_t n)
 	return NULL;
 }
 
-static void dump(const uint8_t *bytes, size_t len)
+static int dump(const uint8_t *bytes, size_t len)
 {
 	enum { A_LINE = 32 };
 
-	for (size_t i = 0; i < len; i++)
+	for (size_t i = 0; i < len; i++) {
+		if (i % A_LINE == 0 && shell_interrupted())
+			return -EINTR;
 		print("%02x%s", bytes[i], i % A_LINE == A_LINE - 1 || i == len - 1 ? "\n" : "");
+	}
+	return 0;
+}
+
+static void acpidump_complete(struct completion *c, int argc, char **argv __unused)
+{
+	const struct acpi_info *info = acpi_info();
+
+	for (unsigned i = 0; argc == 1 && i < info->table_count; i++)
+		completion_offer(c, info->tables[i].signature);
 }
 
 static int acpidump_run(int argc, char **argv)
@@ -33,6 +46,7 @@ static int acpidump_run(int argc, char **argv)
 	const void *bytes;
 	const char *end;
 	uint64_t n = 0;
+	int rc;
 
 	if (argc < 2 || argc > 3 || (argc == 3 && (parse_u64(argv[2], &end, &n) || *end)))
 		return -EINVAL;
@@ -44,10 +58,10 @@ static int acpidump_run(int argc, char **argv)
 		return -ENOENT;
 	}
 	print("# %s, %u bytes\n", t->signature, t->length);
-	dump(bytes, t->length);
+	rc = dump(bytes, t->length);
 	acpi_memory()->unmap(acpi_memory());
-	return 0;
+	return rc;
 }
 
 SHELL_COMMAND(acpidump, "SIGNATURE [N]", "print a table in hexadecimal (the N-th, from 0)",
-	      acpidump_run);
+	      acpidump_run, .complete = acpidump_complete);

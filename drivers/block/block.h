@@ -176,6 +176,12 @@ const char *block_op_name(enum block_op op);
 /* One line: size, block size, what it can do, who drives it; as format(). */
 int block_describe(struct block_device *b, char *buf, size_t size);
 
+/*
+ * Prints figures of reading it. Where CONFIG_BENCH is on. Returns 0, -EINTR if
+ * the user stopped it, or another negative errno that it has told.
+ */
+int block_bench(struct block_device *b);
+
 /* Prints the lines of the boot report about block devices. */
 void block_report(void);
 

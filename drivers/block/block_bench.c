@@ -17,6 +17,7 @@
 #include "kernel/lib/format.h"
 #include "kernel/log.h"
 #include "kernel/loop.h"
+#include "kernel/shell.h"
 #include "mm/kmalloc.h"
 
 enum {
@@ -171,12 +172,16 @@ static void rate(const struct bench_span *span)
 	bench_per_second(name, run.all, span->ns, "requests");
 }
 
+/* The virtio device behind run.device: they are found in the same order. */
 static const struct virtio_device *virtio_device(void)
 {
 	const struct virtio_device *dev;
+	unsigned before = 0;
 
+	while (block_at(before) && block_at(before) != run.device)
+		before++;
 	for (unsigned i = 0; (dev = virtio_device_at(i)); i++)
-		if (dev->id == VIRTIO_ID_BLOCK && dev->driver)
+		if (dev->id == VIRTIO_ID_BLOCK && dev->driver && before-- == 0)
 			return dev;
 	return NULL;
 }
@@ -223,22 +228,28 @@ static bool withdraw(void)
 	return loop_until(is_over, NULL, 2 * BLOCK_ANSWER_NS) == 0;
 }
 
-BENCH(blk)
+int block_bench(struct block_device *b)
 {
 	int rc = 0;
 
-	run.device = block_at(0);
+	run.device = b;
 	if (!run.device || !virtio_device()) {
 		print("bench blk: not measured: no block device\n");
-		return;
+		return -ENODEV;
 	}
 	run.buffer = page_alloc(BUFFER_ORDER, PAGE_ANY | PAGE_USE_DMA);
 	if (!run.buffer)
 		rc = -ENOMEM;
 	for (unsigned i = 0; i < ARRAY_SIZE(shapes) && !rc; i++)
-		rc = shape_run(&shapes[i]);
-	if (rc)
+		rc = shell_interrupted() ? -EINTR : shape_run(&shapes[i]);
+	if (rc && rc != -EINTR)
 		print("bench blk: not measured: %s\n", errno_name(rc));
 	if (withdraw() && run.buffer)
 		page_free(run.buffer, BUFFER_ORDER);
+	return rc;
+}
+
+BENCH(blk)
+{
+	(void)block_bench(block_at(0));
 }

@@ -5,7 +5,10 @@
  */
 #include "drivers/block/block.h"
 
+#include "drivers/block/block_verify.h"
+#include "kernel/complete.h"
 #include "kernel/lib/errno.h"
+#include "kernel/lib/format.h"
 #include "kernel/lib/string.h"
 #include "kernel/log.h"
 #include "kernel/shell.h"
@@ -65,10 +68,11 @@ static int read_run(struct block_device *b, int count, char **args)
 		return -EINVAL;
 	buf = kmalloc(sectors * BLOCK_SECTOR);
 	rc = buf ? block_read(b, sector, buf, sectors * BLOCK_SECTOR) : -ENOMEM;
-	for (size_t at = 0; !rc && at < sectors * BLOCK_SECTOR; at += SHOW_LINE)
+	for (size_t at = 0; !rc && !shell_interrupted() && at < sectors * BLOCK_SECTOR;
+	     at += SHOW_LINE)
 		line_show(sector * BLOCK_SECTOR + at, buf + at);
 	kfree(buf);
-	return told("read", rc);
+	return shell_interrupted() ? -EINTR : told("read", rc);
 }
 
 static int nibble(char c)
@@ -179,9 +183,19 @@ static int stats_run(struct block_device *b, int count __unused, char **args __u
 	return 0;
 }
 
+static int bench_run(struct block_device *b, int count __unused, char **args __unused)
+{
+	if (!IS_ENABLED(CONFIG_BENCH)) {
+		print("blk: bench: not built (CONFIG_BENCH)\n");
+		return -ENOTSUP;
+	}
+	return block_bench(b);
+}
+
 static const struct verb verbs[] = {
 	{ "read", 1, 2, read_run }, { "write", 2, 2, write_run }, { "flush", 0, 0, flush_run },
 	{ "discard", 2, 2, discard_run }, { "zeroes", 2, 2, zeroes_run },
+	{ "verify", 0, 2, block_verify_run }, { "bench", 0, 0, bench_run },
 	{ "id", 0, 0, id_run }, { "reset", 0, 0, reset_run }, { "stats", 0, 0, stats_run },
 };
 
@@ -222,8 +236,10 @@ static int blk_run(int argc, char **argv)
 
 	if (argc == 1)
 		return list();
-	if (argc == 2 || number(argv[1], &index))
-		return -EINVAL;
+	if (number(str_has_prefix(argv[1], "blk") ? argv[1] + 3 : argv[1], &index))
+		return shell_wrong(argv[1], "no number of a disk");
+	if (argc == 2)
+		return shell_wrong(argv[1], "what to do is missing");
 	for (unsigned i = 0; i < ARRAY_SIZE(verbs); i++) {
 		const struct verb *v = &verbs[i];
 
@@ -241,6 +257,20 @@ static int blk_run(int argc, char **argv)
 	return -EINVAL;
 }
 
-SHELL_COMMAND(blk, "[N read SECTOR [COUNT]|write SECTOR TEXT|0xHEX|flush|id|reset|stats|"
-	      "discard SECTOR COUNT|zeroes SECTOR COUNT]",
-	      "list disks, or do something with disk N", blk_run);
+static void blk_complete(struct completion *c, int argc, char **argv __unused)
+{
+	char name[8];
+
+	for (unsigned i = 0; argc == 1 && i < block_count(); i++) {
+		format(name, sizeof(name), "blk%u", i);
+		completion_offer(c, name);
+	}
+	for (unsigned i = 0; argc == 2 && i < ARRAY_SIZE(verbs); i++)
+		completion_offer(c, verbs[i].name);
+}
+
+SHELL_COMMAND(blk, "[N read SECTOR [COUNT]|write SECTOR TEXT|0xHEX|verify [SECTOR [COUNT]]|bench|"
+	      "flush|id|reset|stats|discard SECTOR COUNT|zeroes SECTOR COUNT]",
+	      "list disks, or do something with disk N", blk_run, .complete = blk_complete,
+	      .text = "A sector has 512 bytes. `verify` reads all of the disk, or COUNT sectors,\n"
+	      "and tells what cannot be read, and a checksum; `bench` measures reading.\n");

@@ -2,7 +2,9 @@
 /* The command `net`. */
 #include "drivers/net/station.h"
 
+#include "kernel/complete.h"
 #include "kernel/lib/errno.h"
+#include "kernel/lib/format.h"
 #include "kernel/lib/string.h"
 #include "kernel/log.h"
 #include "kernel/shell.h"
@@ -24,7 +26,7 @@ struct verb {
 
 static int told(const char *what, int rc)
 {
-	if (rc)
+	if (rc && rc != -EINTR)
 		print("net: %s: %s\n", what, errno_name(rc));
 	return rc == -EINVAL ? -ERANGE : rc;	/* the words were understood */
 }
@@ -82,6 +84,8 @@ static int ping_run(struct station *s, uint64_t count, uint32_t address)
 	int rc = find(s, address, &host);
 
 	for (uint64_t i = 1; !rc && i <= count; i++) {
+		if (shell_interrupted())
+			return -EINTR;
 		rc = station_ping(s, &host, (uint16_t)i, PING_LEN, &ns);
 		if (!rc) {
 			answers++;
@@ -206,13 +210,16 @@ static int verb_run(struct netdev *dev, int count, char **words)
 static int net_command(int argc, char **argv)
 {
 	struct netdev *dev;
-	const char *end;
+	const char *word, *end;
 	uint64_t index;
 
 	if (argc == 1)
 		return list();
-	if (parse_u64(argv[1], &end, &index) || *end || argc < 3)
-		return -EINVAL;
+	word = str_has_prefix(argv[1], "net") ? argv[1] + 3 : argv[1];
+	if (parse_u64(word, &end, &index) || *end)
+		return shell_wrong(argv[1], "no number of a network device");
+	if (argc < 3)
+		return shell_wrong(argv[1], "what to do is missing");
 	dev = index < netdev_count() ? netdev_at((unsigned)index) : NULL;
 	if (!dev) {
 		print("no such network device\n");
@@ -220,5 +227,19 @@ static int net_command(int argc, char **argv)
 	}
 	return verb_run(dev, argc - 2, argv + 2);
 }
+
+static void net_complete(struct completion *c, int argc, char **argv __unused)
+{
+	char name[8];
+
+	for (unsigned i = 0; argc == 1 && i < netdev_count(); i++) {
+		format(name, sizeof(name), "net%u", i);
+		completion_offer(c, name);
+	}
+	for (unsigned i = 0; argc == 2 && i < ARRAY_SIZE(verbs); i++)
+		completion_offer(c, verbs[i].name);
+}
+
 SHELL_COMMAND(net, "[N ping ADDRESS [COUNT] | N arp [ADDRESS] | N promisc on|off | N mac MAC |"
-	      " N queues K | N reset]", "show or use network devices", net_command);
+	      " N queues K | N reset]", "show or use network devices", net_command,
+	      .complete = net_complete);

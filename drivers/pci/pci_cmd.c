@@ -101,6 +101,8 @@ static int lspci_run(int argc, char **argv)
 	if (!pci_host_at(0))
 		print("no PCI host\n");
 	for (unsigned i = 0; (dev = pci_device_at(i)); i++) {
+		if (shell_interrupted())
+			return -EINTR;
 		pci_print_function(dev);
 		if (details)
 			print_details(dev);
@@ -110,5 +112,7 @@ static int lspci_run(int argc, char **argv)
 	return 0;
 }
 
+static const char *const words[] = { "-v", "-x", NULL };
+
 SHELL_COMMAND(lspci, "[-v|-x]", "list PCI functions (-v: BARs, interrupts; -x: bytes)",
-	      lspci_run);
+	      lspci_run, .words = words);

@@ -20,8 +20,10 @@ static int source_show(unsigned index, size_t count)
 	print("rng%u (%s):\n", index, rng_name(index));
 	for (size_t at = 0; at < count; at += sizeof(line)) {
 		size_t n = min(sizeof(line), count - at);
-		int rc = rng_read(index, line, n);
+		int rc = shell_interrupted() ? -EINTR : rng_read(index, line, n);
 
+		if (rc == -EINTR)
+			return rc;
 		if (rc) {
 			print("rng%u: %s\n", index, errno_name(rc));
 			return rc;
@@ -44,12 +46,12 @@ static int rng_command(int argc, char **argv)
 		return -EINVAL;
 	if (argc == 2 && (parse_size(argv[1], &end, &count) || *end || count == 0 ||
 			  count > SHOW_MAX))
-		return -EINVAL;
+		return shell_wrong(argv[1], "not a number from 1 to 4096");
 	if (rng_count() == 0) {
 		print("no rng device\n");
 		return -ENODEV;
 	}
-	for (unsigned i = 0; i < rng_count(); i++) {
+	for (unsigned i = 0; i < rng_count() && rc != -EINTR; i++) {
 		int shown = source_show(i, (size_t)count);
 
 		rc = rc ? rc : shown;

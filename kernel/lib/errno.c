@@ -9,6 +9,7 @@ const char *errno_name(int error)
 	switch (error < 0 ? -(unsigned)error : (unsigned)error) {
 	case 0: return "success";
 	NAME(ENOENT);
+	NAME(EINTR);
 	NAME(EIO);
 	NAME(EAGAIN);
 	NAME(ENOMEM);

@@ -10,6 +10,7 @@
 #else
 enum {
 	ENOENT = 2,	/* no such thing */
+	EINTR = 4,	/* the user stopped it */
 	EIO = 5,	/* the device reported an error */
 	EAGAIN = 11,	/* not now; later */
 	ENOMEM = 12,	/* out of memory */
