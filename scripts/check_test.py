@@ -50,7 +50,8 @@ PLANTED = (
     ("functions_are_short", "kernel/b.c", SPDX + "int f(void)\n{\n" + "\tf();\n" * 78 + "}\n"),
     ("blanks_are_where_clang_format_has_them", "kernel/b.c", SPDX + "int b(int a)\n{\n"
      "\treturn a+1;\n}\n"),
-    ("blanks_are_where_clang_format_has_them", "kernel/b.h", SPDX + "#pragma once\nint *b (int);\n"),
+    ("blanks_are_where_clang_format_has_them", "kernel/b.h",
+     SPDX + "#pragma once\nint *b (int);\n"),
     ("blanks_are_where_clang_format_has_them", "kernel/b.c", SPDX + "int b(int a) {\n"
      "\treturn a;\n}\n"),
     ("blanks_are_where_clang_format_has_them", "kernel/b.c", SPDX + "int b(int a)\n{\n"
