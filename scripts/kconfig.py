@@ -322,7 +322,7 @@ class Kconfig(Telling):
         write_if_changed(os.path.join(self.output, "include/generated/autoconf.h"),
                          "\n".join(header) + "\n")
         write_if_changed(os.path.join(self.output, "include/generated/config_text.h"),
-                         self.config_text(self.origin_text(text)))
+                         self.config_text(self.origin_text(text), " ".join(self.origin())))
         auto = os.path.join(self.output, "include/config/auto.conf")
         write_if_changed(auto, "\n".join(make))
         os.utime(auto)
@@ -333,10 +333,12 @@ class Kconfig(Telling):
         return "\n".join([f"# origin: {' '.join(self.origin())}", *least]) + "\n"
 
     @staticmethod
-    def config_text(text):
-        """A text as a string of C."""
+    def config_text(text, origin):
+        """A text, and what it was made from, as strings of C."""
         quoted = [json.dumps(line + "\n", ensure_ascii=True) for line in text.splitlines()]
-        return ("/* Made from .config; changes are lost. */\n#define CAIRN_CONFIG_TEXT \\\n\t"
+        return ("/* Made from .config; changes are lost. */\n"
+                f"#define CAIRN_CONFIG_ORIGIN {json.dumps(origin)}\n"
+                "#define CAIRN_CONFIG_TEXT \\\n\t"
                 + " \\\n\t".join(quoted) + "\n")
 
     def print_origin(self):
