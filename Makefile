@@ -64,6 +64,8 @@ LD := ld
 endif
 HOSTCC ?= gcc
 PYTHON ?= python3
+# Unpacked inside another project's checkout it is still none.
+git := $(if $(wildcard $(srctree)/.git),git,false)
 Q := $(if $(filter 1,$(V)),,@)
 say = $(if $(filter 1,$(V)),,@printf '  %-7s %s\n' $1 $2)
 
@@ -73,7 +75,7 @@ config-editors := menuconfig nconfig oldconfig olddefconfig \
 config-goals := $(config-editors) savedefconfig defconfig %_defconfig %.config
 other-goals := setup setup-bench help clean mrproper check map run gdb test test-all \
 	       test-memmaps test-faults test-twins boottest bench bench-heap hosttest coverage \
-	       fuzz repro from-iso why diffconfig listnewconfig randtest
+	       fuzz repro from-iso why diffconfig listnewconfig randtest bench-build
 other-goals += bench-io bench-linux setup-bench-linux
 
 # Goals of one kind may share a make; several kinds may not.
@@ -158,6 +160,7 @@ iobench = $(PYTHON) scripts/iobench.py --build $(O)
 bench:
 	+@$(MAKE) kernel
 	@$(PYTHON) scripts/bench.py --build $(O) $(if $(ONLY),--only "$(ONLY)")
+	@$(if $(ONLY),,$(PYTHON) scripts/buildbench.py)
 	@$(if $(ONLY),,$(iobench))
 	@$(if $(ONLY),,$(heapbench))
 
@@ -165,6 +168,9 @@ bench-heap:
 	+@$(MAKE) kernel
 	@$(PYTHON) scripts/bench.py --build $(O) --only heap
 	@$(heapbench)
+
+bench-build:
+	@$(PYTHON) scripts/buildbench.py
 
 bench-io:
 	+@$(MAKE) kernel
