@@ -64,6 +64,8 @@ LD := ld
 endif
 HOSTCC ?= gcc
 PYTHON ?= python3
+# Unpacked inside another project's checkout it is still none.
+git := $(if $(wildcard $(srctree)/.git),git,false)
 Q := $(if $(filter 1,$(V)),,@)
 say = $(if $(filter 1,$(V)),,@printf '  %-7s %s\n' $1 $2)
 
@@ -73,7 +75,8 @@ config-editors := menuconfig nconfig oldconfig olddefconfig \
 config-goals := $(config-editors) savedefconfig defconfig %_defconfig %.config
 other-goals := setup setup-bench help clean mrproper check map run gdb bootchart screenshots \
 	       test test-all test-memmaps test-faults test-shell test-twins boottest bench \
-	       bench-heap hosttest coverage fuzz repro from-iso why diffconfig listnewconfig randtest
+	       bench-build bench-heap hosttest coverage fuzz repro from-iso why diffconfig \
+	       listnewconfig randtest
 other-goals += bench-io bench-linux setup-bench-linux
 
 # Goals of one kind may share a make; several kinds may not.
@@ -171,6 +174,7 @@ iobench = $(PYTHON) scripts/iobench.py --build $(O)
 bench:
 	+@$(MAKE) kernel
 	@$(PYTHON) scripts/bench.py --build $(O) $(if $(ONLY),--only "$(ONLY)")
+	@$(if $(ONLY),,$(PYTHON) scripts/buildbench.py)
 	@$(if $(ONLY),,$(iobench))
 	@$(if $(ONLY),,$(heapbench))
 
@@ -178,6 +182,9 @@ bench-heap:
 	+@$(MAKE) kernel
 	@$(PYTHON) scripts/bench.py --build $(O) --only heap
 	@$(heapbench)
+
+bench-build:
+	@$(PYTHON) scripts/buildbench.py
 
 bench-io:
 	+@$(MAKE) kernel

@@ -9,6 +9,7 @@
 #include "kernel/cmdline.h"
 #include "kernel/json.h"
 #include "kernel/lib/scale.h"
+#include "kernel/lib/string.h"
 #include "kernel/log.h"
 #include "kernel/phase.h"
 #include "kernel/time.h"
@@ -24,10 +25,18 @@ static int parse_wanted(const char *value)
 
 CMDLINE_PARAM(report, "report", parse_wanted);
 
+/* A preset of ours alone is known by the configuration's name. */
+static bool origin_is_news(void)
+{
+	return strchr(version_origin, ' ') || strchr(version_origin, '@');
+}
+
 void report_boot(void)
 {
 	print("Cairn %s, configuration %s, %s\n", version_kernel, version_config,
 	      version_compiler);
+	if (origin_is_news())
+		print("        made from %.200s\n", version_origin);
 	print("boot    %s, loader %s, image at %#llx\n", boot_info.protocol, boot_info.loader,
 	      (unsigned long long)boot_handover()->base);
 	if (boot_info.cmdline[0])
@@ -89,6 +98,7 @@ void report_kernel_json(struct json *j)
 	json_object(j, NULL);
 	json_string(j, "version", version_kernel);
 	json_string(j, "configuration", version_config);
+	json_string(j, "made_from", version_origin);
 	json_string(j, "compiler", version_compiler);
 	json_string(j, "commit", version_commit);
 	json_string(j, "build_id", id);

@@ -11,6 +11,7 @@
 
 const char version_kernel[] = CAIRN_VERSION;
 const char version_config[] = CAIRN_CONFIG_NAME;
+const char version_origin[] = CAIRN_CONFIG_ORIGIN;
 const char version_compiler[] = CAIRN_COMPILER;
 const char version_commit[] = CAIRN_COMMIT;
 

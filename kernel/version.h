@@ -4,6 +4,8 @@
 
 extern const char version_kernel[];	/* "0.1.0" */
 extern const char version_config[];	/* CONFIG_NAME, with -modified where it differs */
+/* The preset and fragments it was made from; foreign ones with a hash of their content. */
+extern const char version_origin[];
 extern const char version_compiler[];	/* "gcc 12.2.0" */
 /* 40 digits, "-dirty" behind them if the tree had changes; "unknown". */
 extern const char version_commit[];

@@ -125,7 +125,7 @@ static inline unsigned list_index(unsigned class)
 static inline struct heap_span *list_first(struct heap_span *first)
 {
 	__asm__("cmpq $0, %1\n\tcmove %2, %0"
-		: "+r" (first) : "m" (first->free), "m" (first->next) : "cc");
+		: "+r"(first) : "m"(first->free), "m"(first->next) : "cc");
 	return first;
 }
 
@@ -158,7 +158,7 @@ static inline void span_free_first(struct heap *h, struct heap_span *s, uint64_t
 		list_append(h, index, s);
 	if (unlikely(!s->all))
 		s->all = all_blocks(s);
-	__asm__("bts %1, %0" : "+r" (free) : "r" (number) : "cc");
+	__asm__("bts %1, %0" : "+r"(free) : "r"(number) : "cc");
 	s->free = free;
 }
 
@@ -193,7 +193,7 @@ static inline bool span_has_free(const struct heap_span *s, uint64_t *number)
 {
 	bool none;
 
-	__asm__("bsf %2, %0" : "=d" (*number), "=@ccz" (none) : "rm" (s->free));
+	__asm__("bsf %2, %0" : "=d"(*number), "=@ccz"(none) : "rm"(s->free));
 	return !none;
 }
 
@@ -248,7 +248,7 @@ static inline void heap_free_inline(struct heap *h, void *block, void (*slow)(vo
 	free = s->free;
 	if (!free)
 		return span_free_first(h, s, quotient >> 32);
-	__asm__("bts %2, %0" : "+r" (free), "=@ccc" (was_free) : "r" (quotient >> 32));
+	__asm__("bts %2, %0" : "+r"(free), "=@ccc"(was_free) : "r"(quotient >> 32));
 	if (unlikely(was_free))
 		return slow(block);
 	s->free = free;

@@ -3,6 +3,7 @@
 """What the Makefile promises: order of goals, and that nothing is built twice."""
 
 import os
+import shutil
 import subprocess
 import tempfile
 import unittest
@@ -126,6 +127,27 @@ class Build(unittest.TestCase):
         said = self.make("O=r", "help", "q35_defconfig", "help", "debug.config", "debug.config")
         self.assertNotIn("warning:", said)
         self.assertEqual(said.count("clean mrproper"), 2)
+
+    def test_a_number_of_random_configurations_is_checked(self):
+        for word in ("N=0", "N=x", "N=-1"):
+            self.assertIn(word + ": a number", self.make("O=s", "randtest", word, ok=False))
+
+    def test_a_tree_inside_another_projects_checkout_is_none(self):
+        outer = os.path.join(self.scratch.name, "outer")
+        tree = os.path.join(outer, "cairn")
+        os.makedirs(tree)
+        for words in (("init", "-q"), ("-c", "user.name=x", "-c", "user.email=x@y", "commit", "-q",
+                                       "--allow-empty", "-m", "x")):
+            subprocess.run(["git", "-C", outer, *words], check=True)
+        shutil.copytree(ROOT, tree, dirs_exist_ok=True,
+                        ignore=shutil.ignore_patterns(".git", "build", "__pycache__"))
+        where = ("-C", tree, "-f", "Makefile", "O=" + os.path.join(self.scratch.name, "t"))
+        self.make(*where, "minimal_defconfig")
+        self.make(*where, "-n", "kernel")
+        with open(os.path.join(self.scratch.name, "t/include/generated/version.h"),
+                  encoding="utf-8") as f:
+            self.assertIn('CAIRN_COMMIT "unknown"', f.read())
+        self.assertIn("set SOURCE_DATE_EPOCH", self.make(*where, "-n", "iso", ok=False))
 
     def test_what_is_not_a_build_directory_is_not_cleared(self):
         path = os.path.join(self.scratch.name, "mine")

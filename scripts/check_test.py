@@ -5,14 +5,17 @@
 import os
 import tempfile
 import unittest
+from unittest import mock
 
 import check
+import toolcheck
 
 SPDX = "/* SPDX-License-Identifier: MIT */\n"
 KCONFIG = "# SPDX-License-Identifier: MIT\n"
 CLEAN = {
     **{name: KCONFIG for name in ("Makefile", "LICENSE", "README.md", "arch/a.cfg", "iso/a.cfg",
-                                  "scripts/a.sh", "Documentation/a.md", "configs/a.config")},
+                                  "Documentation/a.md", "configs/a.config")},
+    "scripts/a.sh": "#!/bin/sh\n" + KCONFIG,
     "Kconfig": KCONFIG + 'config A\n\tbool "A"\n\thelp\n\t  Help.\n',
     "kernel/Makefile": KCONFIG + "obj-y += a.o b.o\nhosttest-y += b_test.o\n",
     "drivers/rng/Makefile": KCONFIG + "obj-y += r.o b.o\nfuzz-y += a_fuzz.o\n",
@@ -45,6 +48,18 @@ PLANTED = (
     ("no_conditionals_in_c", "kernel/b.c", SPDX + "#ifdef CONFIG_A\n#endif\n"),
     ("headers_are_guarded", "kernel/b.h", SPDX),
     ("functions_are_short", "kernel/b.c", SPDX + "int f(void)\n{\n" + "\tf();\n" * 78 + "}\n"),
+    ("blanks_are_where_clang_format_has_them", "kernel/b.c", SPDX + "int b(int a)\n{\n"
+     "\treturn a+1;\n}\n"),
+    ("blanks_are_where_clang_format_has_them", "kernel/b.h",
+     SPDX + "#pragma once\nint *b (int);\n"),
+    ("blanks_are_where_clang_format_has_them", "kernel/b.c", SPDX + "int b(int a) {\n"
+     "\treturn a;\n}\n"),
+    ("blanks_are_where_clang_format_has_them", "kernel/b.c", SPDX + "int b(int a)\n{\n"
+     "\tif (a) {\n\t\ta = 1;\n\t}\n\telse {\n\t\ta = 2;\n\t}\n\treturn a;\n}\n"),
+    ("blanks_are_where_clang_format_has_them", "kernel/b.c", SPDX + "int b(int a)\n{\n"
+     "\ta++;\n    return a;\n}\n"),
+    ("shellcheck_is_content", "scripts/b.sh", "#!/bin/sh\n" + KCONFIG + "rm $1\n"),
+    ("shellcheck_is_content", ".ci/run", "#!/bin/bash\n" + KCONFIG + "cd /nowhere\n"),
     ("options_exist", "kernel/b.c", SPDX + "int b = IS_ENABLED(CONFIG_B);\n"),
     ("options_are_read", "mm/Kconfig",
      KCONFIG + 'config UNUSED\n\tbool "U"\n\thelp\n\t  Help.\n'),
@@ -75,7 +90,7 @@ PLANTED = (
 
 
 class Planted(unittest.TestCase):
-    def heard(self, extra):
+    def heard(self, extra, listed=False):
         """The names of the checks that complain about CLEAN plus `extra`."""
         files = {**CLEAN, **extra}
         if "mm/Kconfig" in extra:
@@ -87,7 +102,8 @@ class Planted(unittest.TestCase):
                 with open(path, "w", encoding="utf-8") as f:
                     f.write(text)
             sources = check.Sources(root)
-            return [c.__name__ for c in check.CHECKS if list(c(sources))]
+            with mock.patch.dict(check.LONG_FUNCTIONS, clear=not listed):
+                return [c.__name__ for c in check.CHECKS if list(c(sources))]
 
     def test_clean_sources_pass(self):
         self.assertEqual(self.heard({}), [])
@@ -104,6 +120,30 @@ class Planted(unittest.TestCase):
     def test_a_function_of_the_greatest_length_passes(self):
         text = SPDX + "int f(void)\n{\n" + "\tf();\n" * 77 + "}\n"
         self.assertEqual(self.heard({"kernel/b.c": text}), [])
+
+    def test_a_longer_function_needs_a_reason(self):
+        long = {"kernel/b.c": SPDX + "int f(void)\n{\n" + "\tf();\n" * 78 + "}\n"}
+        short = {"kernel/b.c": SPDX + "int f(void)\n{\n\tf();\n}\n"}
+        for files, reason, heard in ((long, "One table.", False), (long, "", True),
+                                     (short, "One table.", True)):
+            with self.subTest(reason=reason, lines=len(files["kernel/b.c"])), \
+                    mock.patch.dict(check.LONG_FUNCTIONS, {"kernel/b.c:f": reason}, clear=True):
+                self.assertEqual("check_functions_are_short" in self.heard(files, True), heard)
+
+    def test_what_is_laid_out_by_hand_passes(self):
+        for text in ("enum {\n\tA = 1, B = 2,\n\tLONG_NAME\t= 3,\t/* of three */\n};\n",
+                     "#define f(x) ((int)(x) - 1)\n",
+                     "int b(int a)\n{\n\tswitch (a) {\n\tcase 1: return 2;\n"
+                     "\tdefault: break;\n\t}\n\treturn a +\n\t       1;\n}\n",
+                     "void b(struct p *p)\n{\n\tint (*w)[4];\n\tu(p, (uint8_t)p->class);\n}\n"):
+            with self.subTest(text=text):
+                self.assertEqual(self.heard({"kernel/b.c": SPDX + text}), [])
+
+    def test_a_tool_that_is_missing_is_named(self):
+        with mock.patch.dict(os.environ, PATH=""):
+            for said, name in ((list(toolcheck.spacing(".", ["a.c"])), "clang-format"),
+                               (list(toolcheck.shell_faults(".", ["a.sh"])), "shellcheck")):
+                self.assertEqual(said, [name + " is not installed: run make setup"])
 
     def test_a_file_for_the_host_alone_may_include_its_headers(self):
         lists = KCONFIG + "obj-y += a.o\nhosttest-y += a.o b.o\n"

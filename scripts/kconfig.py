@@ -27,9 +27,14 @@ import tempfile
 
 import kconfig_why
 from kconfig_file import (ASSIGNED, EDITED, NOT_SET, ROOT, Refused, Value, line_of, origin_of,
-                          read_values, said_origin, same, shown, write_if_changed)
+                          read_values, refuse_two_members, said_origin, same, shown,
+                          write_if_changed)
 from kconfig_tell import Telling
 from kconfig_tree import Tree
+
+# What kconfig-frontends only warns of.
+UNMET = re.compile(r"\((.*)\) selects (\w+) which has unmet direct dependencies \((.*)\)")
+
 
 class Kconfig(Telling):
     def __init__(self, output):
@@ -57,7 +62,12 @@ class Kconfig(Telling):
         except FileNotFoundError as e:
             raise Refused([f"{arguments[0]} is not installed: run `make setup`"]) from e
         text = done.stdout or ""
-        if done.returncode or "unmet direct dependencies" in text:
+        forced = dict.fromkeys(UNMET.findall(text))
+        if forced:
+            raise Refused([f"CONFIG_{b} is selected by {a}, but depends on {c}, which does not "
+                           f"hold: take the select out, or have {a} depend on that"
+                           for a, b, c in forced])
+        if done.returncode:
             raise Refused([f"{' '.join(arguments)} failed ({done.returncode})"] + text.splitlines())
         return text
 
@@ -255,7 +265,12 @@ class Kconfig(Telling):
 
     def locate(self, name):
         named = os.path.join(ROOT, "configs", name)
-        return named if "/" not in name and os.path.exists(named) else os.path.abspath(name)
+        path = named if "/" not in name and os.path.exists(named) else os.path.abspath(name)
+        if not os.path.exists(path):
+            known = ", ".join(sorted(os.listdir(os.path.dirname(named))))
+            raise Refused([f"{shown(path)}: No such file, and none in configs/, where there are "
+                           f"{known}"])
+        return path
 
     def apply(self, names):
         files = [self.locate(n) for n in names]
@@ -276,6 +291,7 @@ class Kconfig(Telling):
             files.insert(0, self.preset("default"))
         for path in files:
             values = read_values(path)
+            refuse_two_members(values, self.tree.options)
             wished |= {n for n, _ in values}
             self.merge(values, wanted, report=True)
             origin = origin + origin_of(path)
@@ -306,7 +322,7 @@ class Kconfig(Telling):
         write_if_changed(os.path.join(self.output, "include/generated/autoconf.h"),
                          "\n".join(header) + "\n")
         write_if_changed(os.path.join(self.output, "include/generated/config_text.h"),
-                         self.config_text(self.origin_text(text)))
+                         self.config_text(self.origin_text(text), " ".join(self.origin())))
         auto = os.path.join(self.output, "include/config/auto.conf")
         write_if_changed(auto, "\n".join(make))
         os.utime(auto)
@@ -317,10 +333,12 @@ class Kconfig(Telling):
         return "\n".join([f"# origin: {' '.join(self.origin())}", *least]) + "\n"
 
     @staticmethod
-    def config_text(text):
-        """A text as a string of C."""
+    def config_text(text, origin):
+        """A text, and what it was made from, as strings of C."""
         quoted = [json.dumps(line + "\n", ensure_ascii=True) for line in text.splitlines()]
-        return ("/* Made from .config; changes are lost. */\n#define CAIRN_CONFIG_TEXT \\\n\t"
+        return ("/* Made from .config; changes are lost. */\n"
+                f"#define CAIRN_CONFIG_ORIGIN {json.dumps(origin)}\n"
+                "#define CAIRN_CONFIG_TEXT \\\n\t"
                 + " \\\n\t".join(quoted) + "\n")
 
     def print_origin(self):

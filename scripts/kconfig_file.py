@@ -43,10 +43,24 @@ def read_values(path):
         elif assigned and VALUE.fullmatch(assigned.group(2).strip()):
             values.append((assigned.group(1), Value(assigned.group(2).strip(), where)))
         elif line and not line.startswith("#"):
-            errors.append(f"{where}: malformed line: {line}")
+            errors += [f"{where}: malformed line: {line}",
+                       "\twanted is CONFIG_NAME=VALUE (y, n, 10, 0x10, \"text\"), or "
+                       "# CONFIG_NAME is not set, or # a comment"]
     if errors:
         raise Refused(errors)
     return values
+
+
+def refuse_two_members(values, options):
+    """A file that sets two members of one choice says nothing; of two files the later wins."""
+    chosen = {}
+    for name, value in values:
+        option = options.get(name)
+        if option and option.choice and value.text == "y":
+            first, where = chosen.setdefault(option.choice, (name, value.where))
+            if first != name:
+                raise Refused([f"{value.where}: CONFIG_{name}=y: {where} has CONFIG_{first}=y, "
+                               "of the same choice: take one of them"])
 
 
 def said_origin(path):

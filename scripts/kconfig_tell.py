@@ -91,7 +91,7 @@ class Telling:
     def list_new(self):
         """Prints the options that .config does not know yet, with their defaults."""
         if not os.path.exists(self.config):
-            raise Refused([f"{shown(self.config)}: there is none"])
+            raise Refused([f"{shown(self.config)}: there is none; `make defconfig` makes one"])
         known = {n for n, _ in read_values(self.config)}
         for name, value in self.values_of(self.current()).items():
             if name not in known and self.tree.options[name].prompt:

@@ -11,6 +11,7 @@ import tempfile
 import unittest
 
 import kconfig
+import kconfig_file
 import kconfig_why
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -45,8 +46,8 @@ class Configuration(unittest.TestCase):
         with open(os.path.join(self.output, name), encoding="utf-8") as f:
             return f.read()
 
-    def fragment(self, *lines):
-        path = os.path.join(self.scratch.name, "mine.config")
+    def fragment(self, *lines, name="mine.config"):
+        path = os.path.join(self.scratch.name, name)
         with open(path, "w", encoding="utf-8") as f:
             f.write("\n".join(lines) + "\n")
         return path
@@ -107,9 +108,11 @@ class Configuration(unittest.TestCase):
         self.assertIn("VIRTIO_TRANSPORT_MMIO depends on VIRTIO (=n)", said)
         self.assertIn("microvm_defconfig:", said)
 
-    def test_two_members_of_a_choice_are_reported(self):
-        said = self.good("apply", "defconfig", self.fragment("CONFIG_VIRTIO_TRANSPORT_PCI=y"),
+    def test_of_two_members_in_two_fragments_the_later_wins_and_is_reported(self):
+        said = self.good("apply", "defconfig",
+                         self.fragment("CONFIG_VIRTIO_TRANSPORT_PCI=y", name="one.config"),
                          self.fragment("CONFIG_VIRTIO_TRANSPORT_MMIO=y"))
+        self.assertRegex(said, r"TRANSPORT_MMIO=y overrides CONFIG_VIRTIO_TRANSPORT_PCI=y \(.*one")
         self.assertIn("VIRTIO_TRANSPORT_MMIO=y\n", self.read())
 
     def why(self, *arguments):
@@ -125,7 +128,10 @@ class Configuration(unittest.TestCase):
         self.assertRegex(self.why("PCI"), "from: selected by VIRTIO_PCI")
         self.assertRegex(self.why("STACK_SIZE_KB"), r"value +16, from: default")
         self.assertRegex(self.why("STACK_SIZE_KB"), r"range +8 to 256")
-        self.assertRegex(self.why("VIRTIO_MMIO_COUNT"), "because +VIRTIO_MMIO_COUNT depends on")
+        said = self.why("VIRTIO_MMIO_COUNT")
+        for words in ("because +VIRTIO_MMIO_COUNT depends on", r"range +0 to 64 if VIRTIO_MMIO",
+                      r"VIRTIO_TRANSPORT_MMIO can be set: \S+ \(one of a choice, now"):
+            self.assertRegex(said, words)
         self.edit("CONFIG_SHELL=y", "# CONFIG_SHELL is not set")
         self.assertRegex(self.why("SHELL"), "value +n, from: .*by hand")
         self.assertIn("did you mean HEAP_CHECK_FULL", self.refused("why", "HEAP_CHEK_FULL"))
@@ -179,20 +185,31 @@ class Configuration(unittest.TestCase):
         self.good("apply", os.path.join(self.scratch.name, "out.config"))
         self.assertEqual((self.origin(), self.read()), (want + " edited", before))
 
+    def presets(self):
+        return sorted(f for f in os.listdir(os.path.join(ROOT, "configs")) if "defconfig" in f)
+
+    def disagreements(self):
+        """What kconfiglib, which explains, has otherwise than kconfig-frontends, which decides."""
+        tree = kconfig_why.load(ROOT, self.config)
+        theirs = {s.name: s.str_value for s in tree.unique_defined_syms}
+        ours = kconfig.Kconfig.values_of(self.read())
+        found = [n for n, v in ours.items() if theirs.get(n) != v.strip('"')]
+        return found + [n for n, v in theirs.items() if n not in ours and v not in ("n", "")
+                        and tree.syms[n].visibility]
+
     def test_both_readers_agree(self):
-        """kconfiglib, which explains, and kconfig-frontends, which decides."""
-        presets = [f for f in os.listdir(os.path.join(ROOT, "configs")) if "defconfig" in f]
         drawn = [("run", "randconfig")] * int(os.environ.get("RANDOM_CONFIGURATIONS", "3"))
-        for command in [("apply", p) for p in sorted(presets)] + drawn:
+        for command in [("apply", p) for p in self.presets()] + drawn:
             said = self.good(*command)
             with self.subTest(command=command, said=said):
-                tree = kconfig_why.load(ROOT, self.config)
-                theirs = {s.name: s.str_value for s in tree.unique_defined_syms}
-                for name, value in kconfig.Kconfig.values_of(self.read()).items():
-                    self.assertEqual(theirs.pop(name), value.strip('"'), name)
-                for name, value in theirs.items():
-                    sym = tree.syms[name]
-                    self.assertTrue(value in ("n", "") or not sym.visibility, f"{name} {value}")
+                self.assertEqual(self.disagreements(), [])
+
+    def test_readers_that_disagree_are_noticed(self):
+        self.good("apply", "defconfig")
+        self.edit("CONFIG_STACK_SIZE_KB=16", "CONFIG_STACK_SIZE_KB=1")
+        self.edit("CONFIG_VIRTIO_MMIO=y\n", "")
+        self.edit("CONFIG_SHELL=y\n", "")
+        self.assertEqual(self.disagreements(), ["STACK_SIZE_KB", "SHELL"])
 
     def test_a_missing_file_is_named(self):
         self.assertIn("nosuch.config", self.refused("apply", "defconfig", "nosuch.config"))
@@ -295,11 +312,23 @@ class Configuration(unittest.TestCase):
             self.assertEqual(self.display_name(), program.removesuffix("config"))
 
     def test_the_saved_preset_makes_the_same_configuration(self):
-        self.good("apply", "microvm_defconfig", "debug.config")
-        before = self.read()
-        self.good("save")
-        self.good("apply", os.path.join(self.output, "defconfig"))
-        self.assertEqual(self.read(), before)
+        fragment = self.fragment("CONFIG_SHELL=n", "CONFIG_LOG_LEVEL=2", "CONFIG_STACK_SIZE_KB=64")
+        for preset in self.presets():
+            for more in ([], ["debug.config"], [fragment]):
+                with self.subTest(preset=preset, more=more):
+                    self.good("apply", preset, *more)
+                    before = self.read()
+                    self.good("save")
+                    if not more:
+                        self.same_assignments(preset)
+                    self.good("apply", os.path.join(self.output, "defconfig"))
+                    self.assertEqual(self.read(), before)
+
+    def same_assignments(self, preset):
+        """What is saved of a preset is the preset, but for comments and order."""
+        saved, ours = (sorted(kconfig_file.read_values(path)) for path in (
+            os.path.join(self.output, "defconfig"), os.path.join(ROOT, "configs", preset)))
+        self.assertEqual([(n, v.text) for n, v in saved], [(n, v.text) for n, v in ours])
 
 
 if __name__ == "__main__":

@@ -118,7 +118,10 @@ def reach(sym, depth):
         now = f", but is {value_of(sym)} by {asked}" if asked and not chosen else ""
         return [f"{pad}{sym.name} can be set: {where(sym)}{chosen}{now}"]
     names = " or ".join(shown(s) for s in selectors(sym)) or "nothing"
-    return [f"{pad}{sym.name} has no prompt, it is selected by {names}"]
+    ways = [chain(s, depth + 1) or reach(s, depth + 1) for s in selectors(sym)] \
+        if depth < DEPTH_MAX else []
+    return [f"{pad}{sym.name} has no prompt, it is selected by {names}",
+            *min(ways, key=len, default=[])]
 
 
 def bounds(sym):
@@ -127,6 +130,13 @@ def bounds(sym):
         if kconfiglib.expr_value(condition):
             return f"{low.str_value} to {high.str_value}"
     return None
+
+
+def ranges(sym):
+    """The range that holds, else all there are."""
+    return [bounds(sym)] if bounds(sym) else \
+        [f"{low.str_value} to {high.str_value} if {expression(condition)}"
+         for low, high, condition in sym.ranges]
 
 
 def of_type(sym, text):
@@ -158,7 +168,7 @@ def unmet(sym, wanted):
         return ["it is selected by " + " and ".join(shown(s) for s in forcing)]
     if not has_prompt(sym):
         names = " or ".join(shown(s) for s in selectors(sym)) or "nothing"
-        return [f"it has no prompt, it is selected by {names}"]
+        return [f"it has no prompt, so no file can set it: it is selected by {names}"]
     if failing(sym.direct_dep):
         return ["a dependency is not met"] + chain(sym)
     if sym.choice:
@@ -177,7 +187,8 @@ def explain(tree, name, wanted):
     if sym:
         return unmet(sym, wanted)
     near = nearest(tree, name)
-    return ["unknown symbol" + (f"; did you mean {' or '.join(near)}?" if near else "")]
+    return ["unknown symbol" + (f"; did you mean {' or '.join(near)}?" if near else
+                                ", no Kconfig file defines it or one like it")]
 
 
 # `make why`.
@@ -216,7 +227,7 @@ def describe(sym):
     lines = [f"CONFIG_{sym.name}: {node.prompt[0] if node.prompt else 'no prompt'}"]
     lines += paragraph("defined", [f"{n.filename}:{n.linenr}" for n in sym.nodes])
     lines += paragraph("type", [type_name(sym)])
-    lines += paragraph("range", [bounds(sym)] if bounds(sym) else [])
+    lines += paragraph("range", ranges(sym))
     lines += paragraph("value", [f"{value_of(sym)}, from: {came_from(sym)}"])
     lines += paragraph("default", defaults(sym))
     if sym.choice:

@@ -65,8 +65,8 @@ def read(address, size):
 
 REPORT = {
     "schema": 1,
-    "kernel": {"version": "1", "configuration": "default", "compiler": "gcc",
-               "commit": "unknown", "build_id": "00"},
+    "kernel": {"version": "1", "configuration": "default", "made_from": "defconfig",
+               "compiler": "gcc", "commit": "unknown", "build_id": "00"},
     "boot": {"protocol": "PVH", "loader": "x", "image": "0x200000", "command_line": ""},
     "memory": {"entries": 2, "usable": 0xf00000, "regions": [
         {"start": "0x0", "end": "0x100000", "kind": "claimed", "name": "low memory"},

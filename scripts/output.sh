@@ -21,7 +21,7 @@ refuse() {
 
 # Nothing but, perhaps, a configuration that somebody brought.
 fresh() {
-	test -z "$(ls -A "$dir" | grep -vx '\.config')"
+	test -z "$(find "$dir" -mindepth 1 -maxdepth 1 ! -name .config)"
 }
 
 below_a_build_directory() {

@@ -101,15 +101,18 @@ def one(root, seed):
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--build", required=True)
-    parser.add_argument("--count", type=int, default=20)
+    parser.add_argument("--count", default="20")
     parser.add_argument("--seed", type=lambda text: int(text, 0))
     args = parser.parse_args()
+    if not re.fullmatch("[1-9][0-9]{0,5}", args.count):
+        raise SystemExit("N=%s: a number from 1 on is wanted" % args.count)
+    count = int(args.count)
     seed = args.seed if args.seed is not None else random.SystemRandom().getrandbits(31)
     root = os.path.join(os.path.abspath(args.build), "test", "random")
     print("# SEED=%#x" % seed, flush=True)
     failed = passed = 0
-    for i in range(args.count * DRAWS_MAX):
-        if passed + failed >= args.count:
+    for i in range(count * DRAWS_MAX):
+        if passed + failed >= count:
             break
         this = (seed + i) & 0x7fffffff
         try:
@@ -122,8 +125,8 @@ def main():
             print("not ok: again by: make randtest N=1 SEED=%#x; kept in %s"
                   % (this, os.path.join(root, "%#x" % this)))
             print(re.sub("^", "# ", str(error), flags=re.M), flush=True)
-    if passed + failed < args.count:
-        print("not ok: of %d draws only %d could be booted" % (args.count * DRAWS_MAX, passed))
+    if passed + failed < count:
+        print("not ok: of %d draws only %d could be booted" % (count * DRAWS_MAX, passed))
         failed += 1
     print("%d passed, %d failed" % (passed, failed))
     return 1 if failed else 0

@@ -71,8 +71,8 @@ PROOF = Text("seen", "not seen", "unproved")
 
 SCHEMA = {
     "schema": COUNT,
-    "kernel": {"version": NAME, "configuration": NAME, "compiler": NAME, "commit": NAME,
-               "build_id": NAME},
+    "kernel": {"version": NAME, "configuration": NAME, "made_from": NAME, "compiler": NAME,
+               "commit": NAME, "build_id": NAME},
     "boot": {"protocol": NAME, "loader": NAME, "image": HEX, "command_line": NAME},
     "memory": {
         "entries": COUNT, "usable": COUNT,

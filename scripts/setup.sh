@@ -30,6 +30,8 @@ qemu-storage-daemon                             qemu-system-common
 /usr/share/seabios/bios-microvm.bin             seabios
 /usr/share/ovmf/OVMF.fd                         ovmf
 gdb                                             gdb
+clang-format                                    clang-format
+shellcheck                                      shellcheck
 "
 libraries=/usr/lib/x86_64-linux-gnu
 needs_for_bench="
@@ -83,5 +85,6 @@ run() {
 }
 
 run $as_root apt-get update -q
+# shellcheck disable=SC2086	# the names of several packages
 run $as_root env DEBIAN_FRONTEND=noninteractive \
 	apt-get install -q -y --no-install-recommends $missing

@@ -26,8 +26,8 @@ enum {
 	EOVERFLOW = 75,	/* value does not fit */
 	EMSGSIZE = 90,	/* message too long */
 	ENOTSUP = 95,	/* not supported */
-	ETIMEDOUT = 110,/* no answer within the bound */
-	ECANCELED = 125,/* cancelled by its owner */
+	ETIMEDOUT = 110,	/* no answer within the bound */
+	ECANCELED = 125,	/* cancelled by its owner */
 };
 #endif
 
