@@ -29,7 +29,7 @@ enum virtio_interrupt {
 	VIRTIO_INTERRUPT_QUEUE = 1,	/* of a queue, as in the ISR status (4.1.4.5, 4.2.2) */
 	VIRTIO_INTERRUPT_CONFIG = 2,	/* the configuration changed */
 	VIRTIO_INTERRUPT_ANY = 4,	/* a message: what its source is for */
-	VIRTIO_INTERRUPT_AGAIN = 8,	/* the line stands: no edge comes before it is acknowledged */
+	VIRTIO_INTERRUPT_AGAIN = 8,	/* the line stands: to be acknowledged again */
 };
 
 /*
