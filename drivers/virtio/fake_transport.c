@@ -187,8 +187,10 @@ static void interrupt(void)
 
 static void raise(struct fake_device *f, unsigned source, unsigned what)
 {
+	bool stood = f->stands && f->isr;	/* no edge */
+
 	f->isr |= what;
-	if (f->tried >= f->mute)
+	if (f->tried >= f->mute && !stood)
 		f->pending[source] = true;
 }
 
@@ -267,6 +269,11 @@ static unsigned fake_acknowledge(struct virtio_device *dev)
 	if (f->storms)
 		raise(f, 0, VIRTIO_INTERRUPT_QUEUE);
 	f->acknowledged_failed += dev->fault != NULL;
+	if (f->stands && isr) {
+		f->stands--;
+		f->isr = VIRTIO_INTERRUPT_QUEUE;
+		return isr | VIRTIO_INTERRUPT_AGAIN;
+	}
 	return f->messages ? VIRTIO_INTERRUPT_ANY : isr;
 }
 

@@ -31,6 +31,7 @@ struct fake_device {
 	bool can_be_cut_off;
 	bool gone;			/* its status reads as all ones */
 	bool storms;			/* interrupts anew whenever it is acknowledged */
+	unsigned stands;		/* so many acknowledgements do not let its line fall */
 	unsigned vectors;		/* connecting the source after so many fails; 0: none */
 	uint32_t size_after_restart;	/* of its queues; 0: as before */
 	uint64_t lost_after_restart;	/* features */

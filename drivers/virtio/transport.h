@@ -29,6 +29,7 @@ enum virtio_interrupt {
 	VIRTIO_INTERRUPT_QUEUE = 1,	/* of a queue, as in the ISR status (4.1.4.5, 4.2.2) */
 	VIRTIO_INTERRUPT_CONFIG = 2,	/* the configuration changed */
 	VIRTIO_INTERRUPT_ANY = 4,	/* a message: what its source is for */
+	VIRTIO_INTERRUPT_AGAIN = 8,	/* the line stands: to be acknowledged again */
 };
 
 /*
@@ -41,6 +42,7 @@ struct virtio_source {
 	struct virtio_device *dev;
 	bool config;			/* the configuration changed */
 	bool maybe;			/* or it was something else */
+	bool again;			/* to be acknowledged once more */
 	bool stormed;			/* its line was masked, during a proof */
 	unsigned idle;			/* interrupts in a row that brought nothing */
 	uint64_t idle_since;		/* time_now() at the first of them */

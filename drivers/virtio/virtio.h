@@ -89,6 +89,7 @@ struct virtio_device {
 	uint64_t doorbells;		/* rung, of all queues */
 	uint32_t generation;		/* of the configuration, when last looked at */
 	uint64_t config_looked;		/* time_now() when a polled device was asked last */
+	bool config_told;		/* of a change that nobody has looked at */
 	struct timer config_timer;	/* runs where no interrupt tells of the configuration */
 	unsigned restarts;		/* virtio_device_restart() */
 	unsigned pleas;			/* times that it asked for a reset and got one */

@@ -135,7 +135,8 @@ static void config_look(struct virtio_device *dev)
 
 	if (!status_look(dev))
 		return;
-	told = dev->ops->acknowledge(dev) & VIRTIO_INTERRUPT_CONFIG;
+	told = dev->ops->acknowledge(dev) & VIRTIO_INTERRUPT_CONFIG || dev->config_told;
+	dev->config_told = false;
 	if (generation_moved(dev) || told)
 		change_tell(dev);
 }

@@ -117,6 +117,35 @@ KTEST(virtio_change_of_the_configuration_is_told_the_driver_once)
 	try_changes(t, 1, true, true, 0);
 }
 
+/* What a legacy device says in its ISR alone must survive that its line is let go. */
+KTEST(virtio_change_that_a_polled_legacy_device_tells_among_requests_is_not_lost)
+{
+	begin(0, false, false);
+	require(t, virtio_device_start(&fake.dev, &driver) == 0);
+	turn_until_told(1000);
+	changes = 0;
+	fake_device_config_changes(&fake, false);
+	require(t, prove(&fake.dev, queue) == 0);
+	turn_until_told(1);
+	expect_eq(t, changes, 1);
+	end(t);
+}
+
+/* It becomes polled before the work of its interrupt has run. */
+KTEST(virtio_change_is_not_lost_when_its_line_is)
+{
+	begin(1, false, false);
+	require(t, virtio_device_start(&fake.dev, &driver) == 0);
+	changes = 0;
+	fake.isr = VIRTIO_INTERRUPT_CONFIG;
+	expect(t, fake.dev.sources[0].irq.handle(&fake.dev.sources[0].irq));
+	fake.dev.sources[0].irq.stormed(&fake.dev.sources[0].irq);
+	expect(t, fake.dev.polled);
+	turn_until_told(1);
+	expect_eq(t, changes, 1);
+	end(t);
+}
+
 KTEST(virtio_interrupt_that_may_be_a_change_is_none_while_the_generation_stands)
 {
 	begin(1, true, true);

@@ -145,7 +145,8 @@ static int config_source(struct virtio_device *dev, unsigned index)
 static unsigned acknowledge(struct virtio_device *dev)
 {
 	return (unsigned)told(honest.acknowledge(dev), 1) &
-	       (VIRTIO_INTERRUPT_QUEUE | VIRTIO_INTERRUPT_CONFIG | VIRTIO_INTERRUPT_ANY);
+	       (VIRTIO_INTERRUPT_QUEUE | VIRTIO_INTERRUPT_CONFIG | VIRTIO_INTERRUPT_ANY |
+		VIRTIO_INTERRUPT_AGAIN);
 }
 
 /* The device writes into memory that it was given, a few bytes at a time. */

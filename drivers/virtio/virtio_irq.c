@@ -60,6 +60,7 @@ static bool source_interrupt(struct irq *irq)
 		s->config = true;
 		s->maybe = told & VIRTIO_INTERRUPT_ANY && !s->dev->config_alone;
 	}
+	s->again = told & VIRTIO_INTERRUPT_AGAIN;
 	s->idle++;
 	work_post(&s->work);
 	return true;
@@ -80,14 +81,18 @@ static bool queue_drain(struct virtqueue *vq)
  */
 static bool source_storms(struct virtio_source *s, bool found)
 {
+	bool soon;
+
 	if (found)
-		s->idle = 0;
-	if (s->idle == 1)
+		s->idle = s->idle_since = 0;
+	/* More than one may have come before the work had its turn. */
+	if (s->idle && !s->idle_since)
 		s->idle_since = time_now();
 	if (s->idle < STORM_IDLE)
 		return false;
-	s->idle = 0;
-	return time_now() - s->idle_since < NS_PER_S;
+	soon = time_now() - s->idle_since < NS_PER_S;
+	s->idle = s->idle_since = 0;
+	return soon;
 }
 
 /* A device that is never done gets one round a turn of the loop, like all others. */
@@ -97,6 +102,10 @@ static void source_run(struct work *w)
 	struct virtio_device *dev = s->dev;
 	bool more = false, found = false;
 
+	if (s->again) {
+		s->again = false;
+		more = source_interrupt(&s->irq);
+	}
 	if (s->config) {
 		s->config = false;
 		virtio_config_changed(dev, s->maybe);
@@ -113,6 +122,13 @@ static void source_run(struct work *w)
 		poll_instead(dev, "it interrupts without end, for nothing");
 	else if (more)
 		work_post(w);
+}
+
+/* What a line told meanwhile of the configuration, a legacy device says only once (2.5.4). */
+static void line_let_go(struct virtio_device *dev)
+{
+	if (dev->ops->acknowledge(dev) & VIRTIO_INTERRUPT_CONFIG)
+		dev->config_told = true;
 }
 
 /*
@@ -133,7 +149,7 @@ static bool device_poll(struct poller *p)
 		}
 	}
 	if (found && !dev->fault)
-		dev->ops->acknowledge(dev);
+		line_let_go(dev);
 	return found;
 }
 
@@ -158,6 +174,7 @@ static void sources_disconnect(struct virtio_device *dev)
 	for (unsigned i = 0; i < dev->source_count; i++) {
 		irq_disconnect(&dev->sources[i].irq);
 		work_cancel(&dev->sources[i].work);
+		dev->config_told |= dev->sources[i].config;
 		stormed_remove(&dev->sources[i]);
 	}
 	if (dev->irq_kind)
@@ -208,10 +225,13 @@ static void stormed_reconnect(void)
 
 		stormed_remove(s);
 		irq_disconnect(&s->irq);
-		if (s->dev->ops->irq_connect(s->dev, (unsigned)(s - s->dev->sources), &s->irq))
+		if (s->dev->ops->irq_connect(s->dev, (unsigned)(s - s->dev->sources), &s->irq)) {
 			poll_instead(s->dev, "its line cannot be connected again");
-		else
-			s->irq.proof = proof;
+			continue;
+		}
+		s->irq.proof = proof;
+		/* An edge that came while it was masked comes no more. */
+		(void)source_interrupt(&s->irq);
 	}
 }
 
@@ -394,7 +414,7 @@ static bool queue_prove(struct virtio_device *dev, struct virtqueue *vq, bool an
 		/* Of one that failed the interrupts are closed: nothing to acknowledge by. */
 		if (dev->fault)
 			return false;
-		dev->ops->acknowledge(dev);
+		line_let_go(dev);
 		if (virtqueue_outstanding(vq)) {
 			if (answers)
 				return true;

@@ -435,6 +435,48 @@ KTEST(virtio_line_that_was_masked_during_a_proof_is_connected_again)
 }
 
 /* The errors of kernel/irq.h, in words. */
+/* One that is seen; and one whose edge comes while its line is masked. */
+static int prove_one_of_two(struct virtio_device *dev, struct virtqueue *vq)
+{
+	if (vq->index == 1)
+		return prove(dev, vq);
+	vq->source->irq.stormed(&vq->source->irq);
+	if (ask(vq))
+		return -EIO;
+	memset(fake.pending, 0, sizeof(fake.pending));
+	return -ENOENT;
+}
+
+KTEST(virtio_edge_that_came_while_its_line_was_masked_is_not_lost)
+{
+	begin(2, 3);
+	driver.prove = prove_one_of_two;
+	require(t, virtio_device_start(&fake.dev, &driver) == 0);
+	expect(t, !fake.dev.polled);
+	expect_eq(t, taken, 1);		/* the proof */
+	loop_turn();
+	expect_eq(t, taken, 2);
+	end(t);
+}
+
+/* What comes while the line stands raises no edge. */
+KTEST(virtio_line_that_stands_after_its_acknowledgement_is_acknowledged_again)
+{
+	begin(1, 1);
+	require(t, virtio_device_start(&fake.dev, &driver) == 0);
+	loop_turn();
+	fake.stands = 3;
+	require(t, ask(queues[0]) == 0);
+	loop_turn();
+	loop_turn();
+	expect_eq(t, fake.stands, 0);
+	expect_eq(t, fake.isr, 0);
+	require(t, ask(queues[0]) == 0);
+	loop_turn();
+	expect_eq(t, taken, 3);
+	end(t);
+}
+
 KTEST(virtio_line_that_cannot_be_connected_says_why)
 {
 	static const struct {

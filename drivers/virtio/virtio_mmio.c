@@ -262,18 +262,22 @@ static uint32_t interrupt_status(struct virtio_device *dev)
 
 /*
  * An edge comes only after the line has fallen: what the device reports
- * between the reading and the acknowledgement must not be left standing.
+ * between the reading and the acknowledgement must not be left standing. Where
+ * it does so again and again the loop goes on, for a handler does not wait.
  * A level that stands interrupts again.
  */
 static unsigned acknowledge(struct virtio_device *dev)
 {
-	unsigned tries = of(dev)->window.trigger == IRQ_EDGE ? ACKNOWLEDGE_TRIES : 1;
-	unsigned told = 0;
+	unsigned tries = 0, told = 0;
 	uint32_t status;
 
-	while (tries-- && (status = interrupt_status(dev))) {
+	while ((status = interrupt_status(dev))) {
+		if (tries++ == ACKNOWLEDGE_TRIES)
+			return told | VIRTIO_INTERRUPT_AGAIN;
 		reg_write(dev, MMIO_INTERRUPT_ACK, status);
 		told |= status;
+		if (of(dev)->window.trigger != IRQ_EDGE)
+			break;
 	}
 	return told;
 }

@@ -375,8 +375,12 @@ KTEST(mmio_interrupt_is_acknowledged_until_an_edge_can_come_again)
 	/* One that never lets go is not waited for. */
 	fake.isr = VIRTIO_INTERRUPT_QUEUE;
 	fake.isr_again = 1000;
-	expect_eq(t, dev->ops->acknowledge(dev), VIRTIO_INTERRUPT_QUEUE);
+	expect_eq(t, dev->ops->acknowledge(dev), VIRTIO_INTERRUPT_QUEUE | VIRTIO_INTERRUPT_AGAIN);
 	expect(t, fake.isr_again > 900);
+	/* One that has let go leaves nothing to be done again. */
+	fake.isr_again = 3;
+	expect_eq(t, dev->ops->acknowledge(dev), VIRTIO_INTERRUPT_QUEUE);
+	expect_eq(t, fake.isr, 0);
 	end(t);
 }
 

@@ -170,6 +170,27 @@ KTEST(virtio_device_that_interrupts_without_end_is_polled_and_others_run_on)
 	end(t);
 }
 
+/* One ends the halt and one comes when the loop opens: two before the work runs. */
+KTEST(virtio_storm_whose_interrupts_come_in_pairs_is_one_too)
+{
+	struct irq *irq;
+
+	if (!start(t, 1, 1, 0))
+		return;
+	while (loop_turn() || time_now() < 3 * NS_PER_S)
+		;
+	host_clock_step = NS_PER_US / 10;
+	irq = &fake.dev.sources[0].irq;
+	for (unsigned i = 0; i < 550 && !fake.dev.polled; i++) {
+		irq->handle(irq);
+		irq->handle(irq);
+		loop_turn();
+	}
+	host_clock_step = HOST_STEP_NS;
+	expect(t, fake.dev.polled);
+	end(t);
+}
+
 KTEST(virtio_device_that_interrupts_for_something_is_let)
 {
 	if (!start(t, 1, 1, 0))
