@@ -135,6 +135,8 @@ class Planted(unittest.TestCase):
                      "#define f(x) ((int)(x) - 1)\n",
                      "int b(int a)\n{\n\tswitch (a) {\n\tcase 1: return 2;\n"
                      "\tdefault: break;\n\t}\n\treturn a +\n\t       1;\n}\n",
+                     "struct b {\n\tstruct {\n\t\tint c;\n\t} *d;\n};\n",
+                     "void delete(struct b *b);\n",
                      "void b(struct p *p)\n{\n\tint (*w)[4];\n\tu(p, (uint8_t)p->class);\n}\n"):
             with self.subTest(text=text):
                 self.assertEqual(self.heard({"kernel/b.c": SPDX + text}), [])

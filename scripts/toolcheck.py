@@ -22,7 +22,8 @@ REPLACEMENT = re.compile(rb"<replacement offset='(\d+)' length='(\d+)'>(.*?)</re
 MISREAD = (     # of a line: what clang-format 14 takes for something else
     r"#\s*define\b",                    # a macro's body is no statement, its parameter no type
     r"^\tNAME\(",                       # a macro that is a label and a statement
-    r"\bclass\b",                       # a keyword of C++
+    r"\b(?:class|delete|new)\b",        # keywords of C++
+    r"^\s*\} \*\w+;",                   # a pointer to a struct that has no name: a product
     r"\.\.\.",                          # a range of indices
     r"\([a-z_]+\)\([\w ]*\*",           # a function whose name is also a macro's: a cast
     r"\w+ \(\*\w+\)[\[(]",              # a pointer to an array or function: a call, a product
