@@ -129,13 +129,17 @@ void virtio_config_changed(struct virtio_device *dev, bool maybe)
 		change_tell(dev);
 }
 
+/* Where nothing tells of it, not even a generation, each look may find one. */
 static void config_look(struct virtio_device *dev)
 {
+	unsigned tells = VIRTIO_INTERRUPT_CONFIG;
 	bool told;
 
 	if (!status_look(dev))
 		return;
-	told = dev->ops->acknowledge(dev) & VIRTIO_INTERRUPT_CONFIG || dev->config_told;
+	if (virtio_is_legacy(dev))
+		tells |= VIRTIO_INTERRUPT_ANY;
+	told = dev->ops->acknowledge(dev) & tells || dev->config_told;
 	dev->config_told = false;
 	if (generation_moved(dev) || told)
 		change_tell(dev);

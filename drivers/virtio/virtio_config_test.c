@@ -115,6 +115,8 @@ KTEST(virtio_change_of_the_configuration_is_told_the_driver_once)
 	}
 	/* No room for a vector that tells of it: the generation does. */
 	try_changes(t, 1, true, true, 0);
+	/* A legacy device has none: the driver looks by itself. */
+	try_changes(t, 1, true, false, 0);
 }
 
 /* What a legacy device says in its ISR alone must survive that its line is let go. */
