@@ -61,7 +61,7 @@ struct acpi_mcfg {
 struct acpi_address {
 	uint8_t space;			/* 0 memory, 1 ports, 2 PCI configuration */
 	uint8_t width, offset;		/* bits */
-	uint8_t access;			/* size of an access: 1 a byte, 2, 3 32 bits, 4; 0: untold */
+	uint8_t access;			/* of an access: 1 << (n - 1) bytes; 0: untold */
 	uint64_t address;
 };
 

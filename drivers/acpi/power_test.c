@@ -210,7 +210,8 @@ KTEST(off_of_reduced_hardware_is_by_the_sleep_registers)
 {
 	const struct acpi_fadt fadt = {
 		.hardware_reduced = true,
-		.sleep_control = { 0, 8, 0, 0, 0xfea00200 }, .sleep_status = { 0, 8, 0, 0, 0xfea00201 },
+		.sleep_control = { 0, 8, 0, 0, 0xfea00200 },
+		.sleep_status = { 0, 8, 0, 0, 0xfea00201 },
 	};
 	struct fake control = { 0 }, status = { 0 };
 
@@ -228,7 +229,7 @@ KTEST(off_refuses_registers_that_cannot_be)
 	struct acpi_fadt fadt = { 0 };
 
 	expect_eq(t, power_soft_off(&fadt, &type_5_2), -ENOENT);
-	fadt.pm1a_control = (struct acpi_address){ 1, 16, 0, 0, 0xffff };	/* two bytes do not fit */
+	fadt.pm1a_control = (struct acpi_address){ 1, 16, 0, 0, 0xffff };	/* its end */
 	expect_eq(t, power_soft_off(&fadt, &type_5_2), -ENOTSUP);
 	fadt.pm1a_control.address = 0x604;
 	fadt.pm1b_control = (struct acpi_address){ 3, 16, 0, 0, 0x604 };

@@ -40,8 +40,10 @@ KTEST(serial_words_that_are_refused)
 {
 	static const char *const words[] = {
 		"", "tty0", "hvc0", "ttyS", "ttyS4", "ttyS10", "ttyS0x", "ttyS0,", "ttyS0,x",
-		"ttyS0,0", "ttyS0,115200e7", "ttyS0,115200n7", "ttyS0,115200n8r", "ttyS0,115201n8,1",
-		"ttyS0,4294967296", "ttyS0,1000000", "ttyS/", "uart", "uart,", "uart,io", "uart,io,",
+		"ttyS0,0", "ttyS0,115200e7", "ttyS0,115200n7", "ttyS0,115200n8r",
+		"ttyS0,115201n8,1",
+		"ttyS0,4294967296", "ttyS0,1000000", "ttyS/", "uart", "uart,", "uart,io",
+		"uart,io,",
 		"uart,io,x", "uart,io,0x60", "uart,io,0xf9", "uart,io,0xfff9", "uart,io,0x10000",
 		"uart,io,0xcf8", "uart,io,0xcf1", "uart,io,0xcff", "uart,mmio16,0xfe000000",
 		"uart,mmio32be,0xfe000000", "uart,mmio32,0xfe000002", "uart,mmio,0",

@@ -81,7 +81,8 @@ static void tell_dropped(struct work *w)
 	struct vconsole *v = container_of(w, struct vconsole, tell);
 
 	v->dropped_told = v->dropped;
-	log_warn("virtio console: %llu bytes of output lost so far: its host did not read, or it was reset",
+	log_warn("virtio console: %llu bytes of output lost so far: its host did not read, or a "
+		 "reset came",
 		 (unsigned long long)v->dropped);
 }
 
