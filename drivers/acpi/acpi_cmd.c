@@ -63,8 +63,10 @@ static void list_registers(const struct acpi_info *info)
 		print("FADT: %s", f->hardware_reduced ? "hardware-reduced" : "fixed registers");
 		print_register("PM timer", &f->pm_timer);
 		print_register("reset register", &f->reset);
-		print_register("PM1a control", &f->pm1a_control);
-		print_register("sleep control", &f->sleep_control);
+		if (f->hardware_reduced)
+			print_register("sleep control", &f->sleep_control);
+		else
+			print_register("PM1a control", &f->pm1a_control);
 		print("\n");
 	}
 	if (info->hpet.present)

@@ -197,6 +197,12 @@ static const char *framebuffer_problem(uint8_t type, struct boot_framebuffer *fb
 	}
 }
 
+/* GRUB sets a VGA's planes where it found no other screen, whether there is one or not. */
+static bool is_last_resort(uint8_t type, const struct boot_framebuffer *fb)
+{
+	return type == FRAMEBUFFER_INDEXED && fb->bpp == 1;
+}
+
 /* A text screen's tag, and one with a palette, end before the colours. */
 static const char *parse_framebuffer(const struct tag *tag, struct boot_info *out)
 {
@@ -220,6 +226,8 @@ static const char *parse_framebuffer(const struct tag *tag, struct boot_info *ou
 	problem = framebuffer_problem(t.type, &fb);
 	if (!problem)
 		out->framebuffer = fb;
+	else if (is_last_resort(t.type, &fb))
+		log_info("no screen but perhaps a VGA, with a palette");
 	else
 		log_warn("framebuffer %ux%u with %u bits at %#llx is not used: %s", fb.width,
 			 fb.height, fb.bpp, (unsigned long long)fb.base, problem);
