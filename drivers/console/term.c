@@ -166,7 +166,7 @@ static void finish(struct term *t, uint8_t final)
 		break;
 	case 'm':
 		/* Nothing said is one 0. */
-		for (unsigned i = 0; i < max(t->parameter_count, (uint8_t)1); i++)
+		for (unsigned i = 0; i < max((unsigned)t->parameter_count, 1u); i++)
 			set_colour(t, t->parameters[i]);
 		break;
 	}
