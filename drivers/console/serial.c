@@ -154,11 +154,11 @@ static const char *owner_of(const struct uart_place *p)
 		uint64_t buses = acpi->mcfg[i].bus_last + UINT64_C(1);
 
 		if (overlaps(p, acpi->mcfg[i].base, buses << 20))
-			return "it is PCI's configuration space";
+			return "it is configuration space (MCFG)";
 	}
 	for (unsigned i = 0; i < acpi->virtio_count; i++) {
 		if (overlaps(p, acpi->virtio[i].base, acpi->virtio[i].size))
-			return "it is a virtio device's place";
+			return "it is the place of an LNRO0005";
 	}
 	return NULL;
 }

@@ -111,7 +111,7 @@ static const char *ports_problem(uint64_t base)
 	if (base < PORTS_FIRST || base > PORTS_END - UART_REGISTERS)
 		return "these ports are not from 0x100 to 0xffff";
 	if (base < PCI_PORTS_END && base + UART_REGISTERS > PCI_PORTS)
-		return "these ports are the PCI host's";
+		return "these ports are the host bridge's";
 	return NULL;
 }
 
