@@ -22,8 +22,8 @@ struct console {
 
 	struct console *next;		/* kernel/log.c sets */
 	uint64_t sent;			/* position in the log ring */
-	bool writing;			/* inside write() */
-	bool interrupted;		/* by a panic there: what it was given may be lost */
+	bool writing;			/* inside write(), which is not called again from there */
+	bool interrupted;		/* by a panic there: it is told last, as it may have failed */
 	bool scrolls;			/* driver sets: a screen, where lines go out of sight */
 	/*
 	 * Waits, for a bounded time and without interrupts, until what was
@@ -66,11 +66,14 @@ void console_connect(void);
 
 /*
  * For a panic: shows the last `count` lines from before console_mark_log() again,
- * marked, where they may not be seen: on screens, and where a panic
- * interrupted the writing. They do not go into the log ring.
+ * marked, where they may not be seen, on screens. They do not go into the log ring.
+ * A console whose write() the panic interrupted is sent nothing until
+ * console_tell_interrupted(), which comes after all else: it may fail once more.
+ * Then it is shown those lines too, and what the panic said.
  */
 void console_mark_log(void);
 void console_repeat_log(unsigned count);
+void console_tell_interrupted(unsigned count);
 
 /* Sends the whole log ring to every console again. */
 void console_replay(void);

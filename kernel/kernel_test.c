@@ -67,27 +67,58 @@ KTEST(cmdline_hands_out_each_word_once)
 }
 
 static uint64_t captured;
+static unsigned entered, entered_again;
+static bool says_something;
 
 static void capture_write(struct console *c __unused, const char *text __unused, size_t len)
 {
 	captured += len;
+	entered_again += entered++ > 0;
+	if (says_something) {
+		says_something = false;
+		print("# %s\n", "ABC");
+	}
+	entered--;
 }
 
 static struct console capture = { .name = "test", .write = capture_write };
 
-KTEST(console_gets_the_past_and_then_each_byte_once)
+/* For good, whichever test comes first. */
+static void begin_capture(void)
 {
 	static bool registered;
+
+	if (!registered)
+		console_register(&capture);
+	registered = true;
+}
+
+KTEST(console_gets_the_past_and_then_each_byte_once)
+{
 	uint64_t before;
 
-	if (!registered) {
-		registered = true;
-		console_register(&capture);
-		expect(t, captured > 0);	/* what the ring held */
-	}
+	begin_capture();
+	expect(t, captured > 0);	/* what the ring held */
 	before = captured;
 	print("# %s\n", "0123456789");
 	expect_eq(t, captured - before, 13);
+}
+
+KTEST(console_that_has_something_to_say_while_it_writes_is_sent_that_next)
+{
+	uint64_t before;
+
+	begin_capture();
+	before = captured;
+	says_something = true;
+	print("# %s\n", "0123456789");
+	expect_eq(t, captured - before, 13 + 6);
+	before = captured;
+	says_something = true;
+	console_echo("\r", 1);
+	log_keep("#\n", 2);
+	expect_eq(t, captured - before, 1 + 6);
+	expect_eq(t, entered_again, 0);
 }
 
 KTEST(loglevel_takes_names_and_digits)

@@ -41,28 +41,46 @@ static size_t stored_len(int want, size_t size)
 	return want < 0 ? 0 : min((size_t)want, size - 1);
 }
 
+static void give(struct console *c, const char *text, size_t len)
+{
+	c->writing = true;
+	c->write(c, text, len);
+	c->writing = false;
+}
+
 /* Sends [from, head) to one console, in one piece or two. */
 static void send(struct console *c, uint64_t from)
 {
-	while (from < head) {
-		size_t at = from % LOG_SIZE;
-		size_t n = min((uint64_t)(LOG_SIZE - at), head - from);
+	uint64_t end = head;
 
-		c->write(c, ring + at, n);
+	while (from < end) {
+		size_t at = from % LOG_SIZE;
+		size_t n = min((uint64_t)(LOG_SIZE - at), end - from);
+
+		give(c, ring + at, n);
 		from += n;
+	}
+}
+
+/*
+ * What a console has to say itself, while it writes, others are sent at once,
+ * and it is once it is done; should it go on so, with the next line.
+ */
+static void flush_one(struct console *c)
+{
+	for (unsigned turn = 0; turn < 2 && c->sent < head; turn++) {
+		uint64_t from = max(c->sent, oldest());
+
+		c->sent = head;
+		send(c, from);
 	}
 }
 
 static void flush(void)
 {
 	for (struct console *c = consoles; c; c = c->next) {
-		uint64_t from = max(c->sent, oldest());
-
-		/* A console's own messages, while it writes, wait for the next. */
-		c->sent = head;
-		c->writing = true;
-		send(c, from);
-		c->writing = false;
+		if (!c->writing)
+			flush_one(c);
 	}
 }
 
@@ -73,9 +91,9 @@ static void tell_lost(struct console *c)
 
 	if (oldest() == 0)
 		return;
-	c->write(c, text, stored_len(format(text, sizeof(text),
-					    "[%llu bytes of the log before this are gone]\n",
-					    (unsigned long long)oldest()), sizeof(text)));
+	give(c, text, stored_len(format(text, sizeof(text),
+					"[%llu bytes of the log before this are gone]\n",
+					(unsigned long long)oldest()), sizeof(text)));
 }
 
 static void append(const char *text, size_t len)
@@ -134,10 +152,16 @@ void console_replay(void)
 
 void console_flush(void)
 {
+	static bool flushing;
+
+	if (flushing)
+		return;		/* a flush failed, and this is its panic that leaves */
+	flushing = true;
 	for (struct console *c = consoles; c; c = c->next) {
 		if (c->flush)
 			c->flush(c);
 	}
+	flushing = false;
 }
 
 void console_panic(void)
@@ -166,7 +190,7 @@ static uint64_t last_lines(uint64_t end, unsigned count)
 
 static void write_text(struct console *c, const char *text)
 {
-	c->write(c, text, strlen(text));
+	give(c, text, strlen(text));
 }
 
 static void repeat(struct console *c, uint64_t from, uint64_t end)
@@ -179,7 +203,7 @@ static void repeat(struct console *c, uint64_t from, uint64_t end)
 			stop++;
 		write_text(c, "  | ");
 		for (; from < stop; from++)
-			c->write(c, &ring[from % LOG_SIZE], 1);
+			give(c, &ring[from % LOG_SIZE], 1);
 		write_text(c, "\n");
 		from++;
 	}
@@ -197,15 +221,31 @@ void console_repeat_log(unsigned count)
 	uint64_t from = last_lines(mark, count);
 
 	for (struct console *c = consoles; c; c = c->next) {
-		if ((c->scrolls || c->interrupted) && from < mark)
+		if (c->scrolls && !c->writing && from < mark)
 			repeat(c, from, mark);
+	}
+}
+
+void console_tell_interrupted(unsigned count)
+{
+	uint64_t from = last_lines(mark, count);
+
+	for (struct console *c = consoles; c; c = c->next) {
+		if (!c->interrupted)
+			continue;
+		c->interrupted = c->writing = false;
+		if (from < mark)
+			repeat(c, from, mark);
+		flush_one(c);
 	}
 }
 
 void console_echo(const char *text, size_t len)
 {
-	for (struct console *c = consoles; c; c = c->next)
-		c->write(c, text, len);
+	for (struct console *c = consoles; c; c = c->next) {
+		if (!c->writing)
+			give(c, text, len);
+	}
 }
 
 bool console_echo_terminals(const char *text, size_t len)
@@ -216,14 +256,15 @@ bool console_echo_terminals(const char *text, size_t len)
 		if (!c->terminal)
 			continue;
 		any = true;
-		if (len > 0)
-			c->write(c, text, len);
+		if (len > 0 && !c->writing)
+			give(c, text, len);
 	}
 	return any;
 }
 
 void log_keep(const char *text, size_t len)
 {
+	flush();
 	append(text, len);
 	for (struct console *c = consoles; c; c = c->next)
 		c->sent = head;

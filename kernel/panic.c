@@ -24,12 +24,28 @@ void panic_set_end(void (*end)(bool no_memory))
 	at_end = end;
 }
 
-/* The consoles may be what failed: whatever comes a third time gets no word. */
+static void print_build(void)
+{
+	char id[BUILD_ID_TEXT];
+
+	version_build_id(id);
+	print("build id %s, commit %s\n", id, version_commit);
+}
+
+/*
+ * The consoles may be what failed: whatever comes a third time gets no word. The
+ * first panic may not have come to its end, where it says whose it is.
+ */
 static void panic_again(uintptr_t at)
 {
-	if (depth == 2)
+	if (depth == 2) {
 		print("\npanic: another one, within the panic, at 0x%016llx\n",
 		      (unsigned long long)at);
+		print_build();
+		console_tell_interrupted(PANIC_LOG_LINES);
+	}
+	if (run_is_watched())
+		cpu_halt_for_ever();
 	machine_exit(false);
 }
 
@@ -53,13 +69,11 @@ static void leave(void)
 
 void panic_end(void)
 {
-	char id[BUILD_ID_TEXT];
-
 	console_repeat_log(PANIC_LOG_LINES);
-	version_build_id(id);
-	print("build id %s, commit %s\n", id, version_commit);
+	print_build();
 	if (at_end)
 		at_end(no_memory);
+	console_tell_interrupted(PANIC_LOG_LINES);
 	leave();
 	__builtin_unreachable();
 }

@@ -3,6 +3,7 @@
 #include "arch/x86/exception.h"
 #include "arch/x86/image.h"
 #include "arch/x86/layout.h"
+#include "kernel/console.h"
 #include "kernel/crash.h"
 #include "kernel/irq.h"
 #include "kernel/lib/errno.h"
@@ -121,6 +122,37 @@ static void crash_again(void)
 	panic("the first of two");
 }
 
+static void die_writing(struct console *c __unused, const char *text __unused,
+			size_t len __unused)
+{
+	store(24);
+}
+
+/* A console that dies of what it is given, now and whenever it is tried again. */
+static void crash_console(void)
+{
+	static struct console console = { .name = "deadly", .write = die_writing };
+
+	console_register(&console);
+}
+
+static void die_writing_of_a_panic(struct console *c, const char *text, size_t len)
+{
+	static unsigned pieces;
+
+	if (console_in_panic() && ++pieces > 4)
+		die_writing(c, text, len);
+}
+
+/* One that dies in the middle of the backtrace, before the panic says which build it is of. */
+static void crash_in_words(void)
+{
+	static struct console console = { .name = "deadly", .write = die_writing_of_a_panic };
+
+	console_register(&console);
+	panic("the first of two, cut short");
+}
+
 /*
  * The push has no stack to push to, nor has the page fault: a double fault. That
  * the frame is asked for makes the compiler have one by then.
@@ -181,6 +213,8 @@ static const struct crash_kind kinds[] = {
 	{ "panic", crash_panic },
 	{ "memory", crash_memory },
 	{ "again", crash_again },
+	{ "console", crash_console },
+	{ "words", crash_in_words },
 	{ "interrupt", crash_interrupt },
 };
 

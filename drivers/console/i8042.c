@@ -137,6 +137,19 @@ static const char *set_up(struct wait *w)
 	return NULL;
 }
 
+/* What is lost may be the release of a Shift: the last place tells the decoder, in its turn. */
+static void keep(uint8_t code)
+{
+	uint8_t *last = &input.codes[(input.head - 1) % CODES_SIZE];
+
+	if (input.head - input.tail < CODES_SIZE) {
+		input.codes[input.head++ % CODES_SIZE] = code;
+		return;
+	}
+	input.lost += *last == CODE_LOST ? 1 : 2;
+	*last = CODE_LOST;
+}
+
 /* Takes what the controller has. Returns whether there was any. */
 static bool take_codes(void)
 {
@@ -149,10 +162,7 @@ static bool take_codes(void)
 		code = inb(I8042_DATA);
 		if (status & STATUS_AUX)
 			continue;
-		if (input.head - input.tail < CODES_SIZE)
-			input.codes[input.head++ % CODES_SIZE] = code;
-		else
-			input.lost++;
+		keep(code);
 	}
 	return true;
 }
@@ -184,13 +194,12 @@ static void keyboard_write(struct console *c __unused, const char *text __unused
 {
 }
 
-/* Wakes whoever waits for input. What was lost may have been the release of a Shift. */
+/* Wakes whoever waits for input. */
 static void input_came(struct work *w __unused)
 {
 	if (input.lost == input.lost_told)
 		return;
 	input.lost_told = input.lost;
-	keyboard_take(&input.keyboard, CODE_LOST, (char[KEYBOARD_BYTES_MAX]){ 0 });
 	log_warn("keyboard: nobody read, %u codes lost so far", input.lost);
 }
 

@@ -171,7 +171,7 @@ size_t keyboard_take(struct keyboard *k, uint8_t code, char *out)
 	bool extended = k->extended;
 
 	k->extended = false;
-	if (k->swallow) {
+	if (k->swallow && code != OVERRUN && code != OVERRUN_SET_2) {
 		k->swallow--;
 		return 0;
 	}

@@ -138,6 +138,8 @@ KTEST(keyboard_sequences_of_several_codes_are_one_key)
 	expect_str(t, TYPED(&k, "\xfa\xfe\xee\xaa\x1e"), "a");
 	/* Keys were lost with Shift and Ctrl held down. */
 	expect_str(t, TYPED(&k, "\x2a\x1d\xff\x1e"), "a");
+	/* In the middle of Pause too, whose rest does not come then. */
+	expect_str(t, TYPED(&k, "\x2a\xe1\xff\x1e\x1f"), "as");
 }
 
 KTEST(keyboard_lives_with_any_bytes)

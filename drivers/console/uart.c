@@ -50,6 +50,7 @@ enum uart_bits {
 	LSR_DATA_READY = BIT(0),
 	LSR_OVERRUN = BIT(1),
 	LSR_THRE = BIT(5),
+	LSR_TEMT = BIT(6),	/* the FIFO and the shift register are empty */
 };
 
 enum {
@@ -58,6 +59,7 @@ enum {
 	CLOCKS_A_BIT = 16,
 	SPEED_PERCENT = 3,
 	MMIO32_STRIDE = 4,
+	EMPTY_NS = 1000 * 1000 * 1000,	/* that a FIFO takes at 300 baud, and to spare */
 };
 
 static struct uart *of(struct console *c)
@@ -203,6 +205,20 @@ static void uart_console_write(struct console *c, const char *text, size_t len)
 			text++;
 		}
 	}
+}
+
+/* What is still in the FIFO a reset would take with it. */
+static void uart_console_flush(struct console *c)
+{
+	struct uart *u = of(c);
+	struct wait w;
+
+	if (u->stalled)
+		return;
+	wait_begin_ns(&w, EMPTY_NS);
+	while (!(u->access->read(u, UART_LSR) & LSR_TEMT) && wait_turn(&w))
+		;
+	wait_end(&w);
 }
 
 static void forgive_stall(struct uart *u)
@@ -388,6 +404,7 @@ bool uart_start(struct uart *u, struct mmio *registers)
 	u->console.write = uart_console_write;
 	u->console.read = uart_console_read;
 	u->console.connect = uart_console_connect;
+	u->console.flush = uart_console_flush;
 	u->console.describe = uart_console_describe;
 	return true;
 }

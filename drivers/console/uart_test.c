@@ -2,6 +2,7 @@
 /* The UART on the host, against one of registers that does as a test says. */
 #include "drivers/console/uart.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,7 +10,7 @@
 #include "kernel/ktest.h"
 #include "kernel/lib/errno.h"
 
-enum { PORT = 0x2f8, OUT_MAX = 4096, THRE = 0x20, READY = 0x01, OVERRUN = 0x02 };
+enum { PORT = 0x2f8, OUT_MAX = 4096, THRE = 0x20, TEMT = 0x40, READY = 0x01, OVERRUN = 0x02 };
 
 /* A 16550: registers in any of the three ways; its vices are off by default. */
 struct fake_uart {
@@ -30,6 +31,7 @@ struct fake_uart {
 	bool always_interrupts;
 	bool no_scratch;
 	bool no_fifo;
+	unsigned sending;		/* looks at the line status until all is out */
 	unsigned reads;			/* of the line status */
 };
 
@@ -38,7 +40,9 @@ static uint32_t lsr(struct fake_uart *f)
 	f->reads++;
 	if (!f->never_ready)
 		f->room = f->no_fifo ? 1 : 16;
-	return (f->never_ready ? 0 : THRE) | (f->endless || (f->in && *f->in) ? READY : 0);
+	f->sending -= f->sending > 0;
+	return (f->never_ready ? 0 : f->sending ? THRE : THRE | TEMT) |
+	       (f->endless || (f->in && *f->in) ? READY : 0);
 }
 
 static uint32_t fake_read(struct host_registers *r, size_t offset, unsigned width)
@@ -192,6 +196,28 @@ KTEST(uart_that_is_never_ready_is_waited_for_once)
 	f.never_ready = false;
 	say(&u, "back\n");
 	expect(t, said(&f, "back\r\n"));
+	host_registers_remove(&f.io);
+}
+
+KTEST(uart_has_sent_all_before_the_machine_is_left)
+{
+	struct fake_uart f;
+	struct uart u;
+
+	begin(&f, &u, UART_MMIO32);
+	require(t, start(&u));
+	say(&u, "last words\n");
+	f.sending = 100;
+	u.console.flush(&u.console);
+	expect_eq(t, f.sending, 0);
+	/* One that never says so, and one that stopped before. */
+	f.sending = UINT_MAX;
+	u.console.flush(&u.console);
+	f.never_ready = true;
+	say(&u, "more than there is room for");
+	f.reads = 0;
+	u.console.flush(&u.console);
+	expect_eq(t, f.reads, 0);
 	host_registers_remove(&f.io);
 }
 

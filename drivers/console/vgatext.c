@@ -54,6 +54,7 @@ static void vgatext_write(struct console *c __unused, const char *text, size_t l
 static struct console vgatext = {
 	.name = "VGA text",
 	.write = vgatext_write,
+	.scrolls = true,
 };
 
 static void clear(void)
