@@ -163,8 +163,11 @@ static void look_back(struct edit *e, unsigned back)
 
 	if (!line)
 		return;
-	if (e->back == 0)
+	if (e->back == 0) {
 		str_copy(e->draft, sizeof(e->draft), e->line);
+		e->draft_lost = e->lost;
+	}
+	e->lost = back == 0 && e->draft_lost;
 	e->back = back;
 	set_line(e, line);
 }

@@ -45,6 +45,7 @@ struct edit {
 	size_t len, at;			/* the cursor is before line[at] */
 	bool lost;			/* a character did not fit */
 	char draft[EDIT_LINE_MAX];	/* what was typed before older lines were looked at */
+	bool draft_lost;		/* a character of it did not fit */
 	unsigned back;			/* how many lines back in the history; 0: the line itself */
 	/* what the terminal shows of it, */
 	char shown[EDIT_COLUMNS_MAX];

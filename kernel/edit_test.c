@@ -234,6 +234,21 @@ KTEST(edit_says_when_characters_are_lost)
 	expect_eq(t, type("\r"), EDIT_ENTER);
 }
 
+KTEST(edit_holds_what_was_lost_against_that_line_alone)
+{
+	start(40, HISTORY);
+	type("short\r");
+	edit_begin(&e);
+	for (unsigned i = 0; i < EDIT_LINE_MAX; i++)
+		type("x");
+	expect_eq(t, type("\020\r"), EDIT_ENTER);
+	expect_str(t, edit_line(&e), "short");
+	edit_begin(&e);
+	for (unsigned i = 0; i < EDIT_LINE_MAX; i++)
+		type("x");
+	expect_eq(t, type("\020\016\r"), EDIT_TOO_LONG);
+}
+
 KTEST(edit_shows_a_long_line_through_a_window)
 {
 	start(COLUMNS, HISTORY);

@@ -126,7 +126,7 @@ static int memtest_run(int argc, char **argv)
 		return shell_wrong(argv[1], "not a size of at least a page (4K)");
 	if (argc > 2 && (parse_u64(argv[2], &end, &seed) || *end))
 		return shell_wrong(argv[2], "not a number");
-	if (size / PAGE_SIZE > most) {
+	if (size / PAGE_SIZE > most || most == 0) {
 		print("memtest: no more than %llu KiB can be tested now\n",
 		      (unsigned long long)(most * PAGE_SIZE / KIB));
 		return -ENOMEM;

@@ -89,7 +89,7 @@ int place_open(struct place *p, uint64_t len)
 	p->len = len;
 	if (len == 0 || p->address + (len - 1) < p->address)
 		return refuse(p, 0, "not so many bytes follow", -ERANGE);
-	if (p->kind == PLACE_PORT && p->address + len > PORTS) {
+	if (p->kind == PLACE_PORT && (len > PORTS || p->address > PORTS - len)) {
 		print("port 0x%llx: ports end at 0xffff\n", (unsigned long long)p->address);
 		return -ERANGE;
 	}

@@ -63,6 +63,8 @@ static int hexdump_run(int argc, char **argv)
 
 	if (taken < 0)
 		return taken;
+	if (p.kind == PLACE_PORT)
+		return shell_wrong(argv[1], "ports are read one at a time, by peek");
 	if (argc - 1 > taken + 1)
 		return -EINVAL;
 	if (argc - 1 > taken && (parse_size(argv[taken + 1], &end, &len) || *end || len == 0 ||

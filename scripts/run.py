@@ -6,8 +6,10 @@ after the guest said `ready`; with `test` on the command line it ends with the
 tests' verdict. What cannot work is refused before QEMU starts."""
 
 import argparse
+import contextlib
 import os
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -117,19 +119,28 @@ def run_tests(session, wanted, leaves):
     return 1 if problems else 0
 
 
+@contextlib.contextmanager
+def terminal_kept():
+    """Whoever has the terminal meanwhile, and however that ends: it is as before."""
+    settings = termios.tcgetattr(sys.stdin) if sys.stdin.isatty() else None
+    try:
+        yield
+    finally:
+        if settings:
+            with contextlib.suppress(termios.error):    # it is gone itself
+                termios.tcsetattr(sys.stdin, termios.TCSADRAIN, settings)
+
+
 def run_on_terminal(words):
     """QEMU in our place on the terminal: it reads the keys, Ctrl-C included.
     0 when the user left it or the guest left with success."""
-    settings = termios.tcgetattr(sys.stdin) if sys.stdin.isatty() else None
     # A handler, unlike SIG_IGN, is not inherited. The terminal sends Ctrl-C to
     # QEMU too; the others were sent to us alone.
     signal.signal(signal.SIGINT, lambda number, frame: None)
-    with subprocess.Popen(words) as process:
+    with terminal_kept(), subprocess.Popen(words) as process:
         for number in (signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, lambda number, frame: process.send_signal(number))
         code = process.wait()
-    if settings:
-        termios.tcsetattr(sys.stdin, termios.TCSADRAIN, settings)
     if code in (0, ktap.EXIT_PASS):
         return 0
     print("run: %s" % ("the guest left with failure" if code == ktap.EXIT_FAIL
@@ -141,13 +152,18 @@ def debug(args, wanted):
     """gdb on this terminal, at the guest, which is stopped before its first
     instruction and ends with it; its console, which the terminal is not for, is
     in a file and on a socket. gdb's exit code."""
+    if not shutil.which("gdb"):
+        raise OSError("there is no gdb; `make setup` installs it")
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda number, frame: sys.exit(128 + number))
     log = os.path.join(args.build, "gdb-console.log")
     with tempfile.TemporaryDirectory(prefix="cairn-") as folder:
         gdb, console = os.path.join(folder, "gdb"), os.path.join(folder, "console")
         wanted.serial = "chardev:console"
         wanted.extra += [
             "-S", "-gdb", "unix:%s,server=on,wait=off" % gdb, "-chardev",
-            "socket,id=console,path=%s,server=on,wait=off,logfile=%s" % (console, log)]
+            "socket,id=console,path=%s,server=on,wait=off,logfile=%s"
+            % (console, log.replace(",", ",,"))]
         words = ["gdb", "-q", "-nx", "-x", os.path.join(HERE, "gdb", "cairn.py"), wanted.elf]
         for command in ("set pagination off", "set confirm off", "target remote " + gdb,
                         "hbreak kmain"):
@@ -155,8 +171,8 @@ def debug(args, wanted):
         print(qemu.show(qemu.command(wanted)))
         print("console: %s; to type there: socat - UNIX:%s" % (log, console))
         print("stopped before the first instruction, with a breakpoint at kmain", flush=True)
-        with subprocess.Popen(qemu.command(wanted), stdin=subprocess.DEVNULL,
-                              start_new_session=True) as machine:
+        with terminal_kept(), subprocess.Popen(qemu.command(wanted), stdin=subprocess.DEVNULL,
+                                               start_new_session=True) as machine:
             try:
                 await_socket(machine, gdb)
                 signal.signal(signal.SIGINT, lambda number, frame: None)    # it is gdb's
@@ -191,9 +207,14 @@ def main():
         return 2
     testing = wants_test(wanted.cmdline)
     if args.gdb:
-        return debug(args, wanted)
+        try:
+            return debug(args, wanted)
+        except OSError as error:
+            print("run: %s" % error, file=sys.stderr)
+            return 1
     if sys.stdin.isatty() and not testing:
         wanted.serial = "mon:stdio"
+        wanted.reboot = True    # `reboot` is for who sits there
         words = qemu.command(wanted)
         print(qemu.show(words), flush=True)
         return run_on_terminal(words)
