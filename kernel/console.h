@@ -23,7 +23,7 @@ struct console {
 	struct console *next;		/* kernel/log.c sets */
 	uint64_t sent;			/* position in the log ring */
 	bool writing;			/* inside write(), which is not called again from there */
-	bool interrupted;		/* by a panic there: it is told last, as it may have failed */
+	bool interrupted;		/* by a panic there: it is told last */
 	bool scrolls;			/* driver sets: a screen, where lines go out of sight */
 	/*
 	 * Waits, for a bounded time and without interrupts, until what was
