@@ -180,6 +180,15 @@ void virtqueue_reinit(struct virtqueue *vq);
 static int __must_check virtqueue_add(struct virtqueue *vq, const struct virtqueue_segment *segs,
 				      unsigned out, unsigned in, void *token);
 
+/*
+ * The same where a split ring has room and nothing is odd, for numbers that are
+ * constants, three segments at most. False: nothing was added, and
+ * virtqueue_add() has the answer.
+ */
+static bool __must_check virtqueue_add_short(struct virtqueue *vq,
+					     const struct virtqueue_segment *segs, unsigned out,
+					     unsigned in, void *token);
+
 /* Shows the device all that was added, with one doorbell if it wants one. */
 void virtqueue_publish(struct virtqueue *vq);
 

@@ -104,6 +104,23 @@ static __inlined bool virtqueue_few_fill(struct virtqueue_chain *c,
 	return true;
 }
 
+/* All three numbers are constants. False where it takes a longer way: nothing was added. */
+static __inlined bool virtqueue_few_add(struct virtqueue *vq, const struct virtqueue_segment *segs,
+					unsigned out, unsigned n, void *token)
+{
+	struct virtqueue_chain c = { .head = vq->free, .next = vq->free };
+
+	if (unlikely(!token || (n == 1 ? !c.head : vq->spare < (int32_t)n)))
+		return false;
+	if (unlikely(!virtqueue_few_fill(&c, &segs[0], 0, out, n) ||
+		     (n > 1 && !virtqueue_few_fill(&c, &segs[1], 1, out, n)) ||
+		     (n > 2 && !virtqueue_few_fill(&c, &segs[2], 2, out, n)) ||
+		     (n > 1 && c.readable + c.writable > UINT32_MAX)))
+		return false;
+	virtqueue_chain_add(vq, &c, n, token);
+	return true;
+}
+
 /*
  * What the short way does not take. A copy, so that the caller's segments, whose
  * address goes nowhere else, need not lie in memory at all.
@@ -122,21 +139,11 @@ static __inlined int virtqueue_few_otherwise(struct virtqueue *vq,
 	return virtqueue_add_any(vq, copy, out, in, token);
 }
 
-/* All three numbers are constants. */
-static __inlined int virtqueue_few_add(struct virtqueue *vq, const struct virtqueue_segment *segs,
-				       unsigned out, unsigned in, unsigned n, void *token)
+static __inlined bool virtqueue_add_short(struct virtqueue *vq,
+					  const struct virtqueue_segment *segs, unsigned out,
+					  unsigned in, void *token)
 {
-	struct virtqueue_chain c = { .head = vq->free, .next = vq->free };
-
-	if (unlikely(!token || (n == 1 ? !c.head : vq->spare < (int32_t)n)))
-		return virtqueue_few_otherwise(vq, segs, out, in, n, token);
-	if (unlikely(!virtqueue_few_fill(&c, &segs[0], 0, out, n) ||
-		     (n > 1 && !virtqueue_few_fill(&c, &segs[1], 1, out, n)) ||
-		     (n > 2 && !virtqueue_few_fill(&c, &segs[2], 2, out, n)) ||
-		     (n > 1 && c.readable + c.writable > UINT32_MAX)))
-		return virtqueue_few_otherwise(vq, segs, out, in, n, token);
-	virtqueue_chain_add(vq, &c, n, token);
-	return 0;
+	return likely(!virtqueue_traced(vq)) && virtqueue_few_add(vq, segs, out, out + in, token);
 }
 
 static __inlined int virtqueue_add(struct virtqueue *vq, const struct virtqueue_segment *segs,
@@ -146,7 +153,8 @@ static __inlined int virtqueue_add(struct virtqueue *vq, const struct virtqueue_
 		return virtqueue_add_traced(vq, segs, out, in, token);
 	if (__builtin_constant_p(out) && __builtin_constant_p(in) && out <= VIRTQUEUE_FEW &&
 	    in <= VIRTQUEUE_FEW && out + in - 1 < VIRTQUEUE_FEW)
-		return virtqueue_few_add(vq, segs, out, in, out + in, token);
+		return likely(virtqueue_few_add(vq, segs, out, out + in, token)) ? 0 :
+			virtqueue_few_otherwise(vq, segs, out, in, out + in, token);
 	return virtqueue_add_any(vq, segs, out, in, token);
 }
 
@@ -160,8 +168,16 @@ static __inlined int virtqueue_take_plain(struct virtqueue *vq, void **token, ui
 	if (unlikely(taken == vq->used_known)) {
 		int rc;
 
-		if (virtqueue_packed(vq))
-			return virtqueue_packed_take(vq, token, written);
+		if (virtqueue_packed(vq)) {
+			/* So that the caller's need not lie in memory. */
+			void *t = NULL;
+			uint32_t w = 0;
+
+			rc = virtqueue_packed_take(vq, &t, &w);
+			*token = t;
+			*written = w;
+			return rc;
+		}
 		rc = virtqueue_split_refresh(vq);
 		if (rc)
 			return rc;
