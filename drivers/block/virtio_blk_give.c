@@ -110,14 +110,14 @@ static __inlined void simple_segments(struct virtio_blk_part *p, void *data, uin
 	segs[2] = (struct virtqueue_segment){ &p->status, sizeof(p->status) };
 }
 
-/* The ring has ways of its own for so few segments, if their number is known. */
-static __inlined int simple_add(struct virtqueue *vq, struct virtio_blk_part *p, void *data,
-				uint32_t len, bool write)
+/* Header and status of a part stay where they are, which the ring makes use of. */
+static __noinline int simple_add(struct virtqueue *vq, struct virtio_blk_part *p, void *data,
+				 uint32_t len, bool write)
 {
 	struct virtqueue_segment segs[3];
 
 	simple_segments(p, data, len, segs);
-	return write ? virtqueue_add(vq, segs, 2, 1, p) : virtqueue_add(vq, segs, 1, 2, p);
+	return virtqueue_add_framed(vq, segs, 1 + write, p);
 }
 
 static __inlined bool simple_add_short(struct virtqueue *vq, struct virtio_blk_part *p,
@@ -126,8 +126,7 @@ static __inlined bool simple_add_short(struct virtqueue *vq, struct virtio_blk_p
 	struct virtqueue_segment segs[3];
 
 	simple_segments(p, data, len, segs);
-	return write ? virtqueue_add_short(vq, segs, 2, 1, p) :
-		       virtqueue_add_short(vq, segs, 1, 2, p);
+	return virtqueue_add_framed_short(vq, segs, 1 + write, p);
 }
 
 /* A read or a write that is one segment, while nothing waits and `p` is there for it. */

@@ -93,6 +93,7 @@ static __inlined bool virtqueue_few_fill(struct virtqueue_chain *c,
 
 	if (unlikely(!dma_window_addr(seg->data, len, &addr)))
 		return false;
+	slot->fill = 0;
 	desc->addr = addr;
 	desc->len = len;
 	desc->flags = (i + 1 < n ? VIRTQ_DESC_F_NEXT : 0) | (i >= out ? VIRTQ_DESC_F_WRITE : 0);
@@ -144,6 +145,49 @@ static __inlined bool virtqueue_add_short(struct virtqueue *vq,
 					  unsigned in, void *token)
 {
 	return likely(!virtqueue_traced(vq)) && virtqueue_few_add(vq, segs, out, out + in, token);
+}
+
+/*
+ * Each fill has a number of its own, so three slots in a row that bear its three
+ * were filled together, and none of them since.
+ */
+static __inlined bool virtqueue_frame_is_there(const struct virtqueue_slot *head,
+					       const struct virtqueue_slot *middle,
+					       const struct virtqueue_slot *last,
+					       const void *token)
+{
+	return head->token == token && middle->fill == head->fill + 1 &&
+	       last->fill == head->fill + 2;
+}
+
+static __inlined bool virtqueue_add_framed_short(struct virtqueue *vq,
+						 const struct virtqueue_segment *segs,
+						 unsigned out, void *token)
+{
+	struct virtqueue_slot *head = vq->free, *middle, *last;
+	uint32_t len = segs[1].len;
+	struct virtqueue_chain c;
+	struct virtq_desc *desc;
+	paddr_t addr;
+
+	if (unlikely(virtqueue_traced(vq) || vq->spare < 3))
+		return false;
+	middle = head->next;
+	last = middle->next;
+	if (unlikely(!virtqueue_frame_is_there(head, middle, last, token) ||
+		     !dma_window_addr(segs[1].data, len, &addr) ||
+		     (uint64_t)segs[0].len + len + segs[2].len > UINT32_MAX))
+		return false;
+	desc = middle->desc;
+	desc->addr = addr;
+	desc->len = len;
+	desc->flags = VIRTQ_DESC_F_NEXT | (out == 1 ? VIRTQ_DESC_F_WRITE : 0);
+	c = (struct virtqueue_chain){
+		.head = head, .last = last, .next = last->next,
+		.writable = segs[2].len + (out == 1 ? len : 0),
+	};
+	virtqueue_chain_add(vq, &c, 3, token);
+	return true;
 }
 
 static __inlined int virtqueue_add(struct virtqueue *vq, const struct virtqueue_segment *segs,
