@@ -69,6 +69,17 @@ static inline int __must_check request_begin(struct request *r,
 	return 0;
 }
 
+/* Whether request_begin() would return 0 and has no limit to start; and what it does then. */
+static inline bool request_is_plain(const struct request *r)
+{
+	return !r->outstanding && r->done && !r->limit;
+}
+
+static inline void request_begin_plain(struct request *r)
+{
+	r->outstanding = true;
+}
+
 /* It was not submitted after all: done() will not be called. */
 void request_undo(struct request *r);
 

@@ -63,23 +63,13 @@ const char *block_op_name(enum block_op op)
 	return (unsigned)op < ARRAY_SIZE(names) ? names[op] : "?";
 }
 
-/* Whole blocks, inside the device. */
-static int range_refuse(const struct block_device *b, uint64_t sector, size_t len)
+static int range_check(const struct block_device *b, uint64_t sector, size_t len)
 {
+	if (block_range_is_good(b, sector, len))
+		return 0;
 	if (len == 0 || ((sector * BLOCK_SECTOR | len) & (b->info.block_size - 1)))
 		return -EINVAL;
 	return -ERANGE;
-}
-
-/* A length of 0 is one sector less, and so far beyond the end. */
-static __inlined int range_check(const struct block_device *b, uint64_t sector, size_t len)
-{
-	uint64_t odd = (sector * BLOCK_SECTOR | len) & (b->info.block_size - 1);
-
-	if (likely(!odd && sector < b->info.sectors &&
-		   len / BLOCK_SECTOR - 1 < b->info.sectors - sector))
-		return 0;
-	return range_refuse(b, sector, len);
 }
 
 /* What is neither a read nor a write. */
@@ -102,11 +92,11 @@ static int other_check(const struct block_device *b, const struct block_request 
 	}
 }
 
-static __inlined int request_check(const struct block_device *b, const struct block_request *r)
+static int request_check(const struct block_device *b, const struct block_request *r)
 {
-	if (unlikely(r->op > BLOCK_WRITE))
+	if (r->op > BLOCK_WRITE)
 		return other_check(b, r);
-	if (unlikely(r->op == BLOCK_WRITE && b->info.read_only))
+	if (r->op == BLOCK_WRITE && b->info.read_only)
 		return -EROFS;
 	return range_check(b, r->sector, r->len);
 }
@@ -118,18 +108,15 @@ static void limit_expired(struct request *request)
 	r->device->withdraw(r->device, r, -ETIMEDOUT);
 }
 
-int block_submit(struct block_device *b, struct block_request *r)
+int block_begin(struct block_device *b, struct block_request *r)
 {
 	int rc = request_check(b, r);
 
-	if (likely(!rc))
+	if (!rc)
 		rc = request_begin(&r->request, limit_expired);
-	if (unlikely(rc))
-		return rc;
-	r->device = b;
-	r->link = NULL;
-	r->error = 0;
-	return b->submit(b, r);
+	if (!rc)
+		block_begin_plain(b, r);
+	return rc;
 }
 
 int block_refuse(struct block_request *r, int error)

@@ -107,8 +107,10 @@ struct block_device {
 	struct block_request identify;	/* BLOCK_GET_ID; set by block_register() */
 	uint8_t id[BLOCK_ID_LEN];	/* what it answers; DMA memory */
 	/*
-	 * Takes a request that is checked and outstanding; it ends by
-	 * request_end(). Returns 0, or block_refuse() of an error of block_submit().
+	 * block_submit(): begins the request by block_begin() or, where
+	 * block_is_plain(), by block_begin_plain(); then it ends by
+	 * request_end(). Returns 0, an error of block_begin(), or
+	 * block_refuse() of an error of block_submit().
 	 */
 	int (*submit)(struct block_device *b, struct block_request *r);
 	/* Ends it with `error` as soon as the device has it no more; -ETIMEDOUT resets it. */
@@ -122,6 +124,38 @@ struct block_device {
 	/* The address alone: "0xfeb02e00", "0000:00:02.0"; as format(). */
 	int (*where)(struct block_device *b, char *buf, size_t size);
 };
+
+/* For drivers: checks a request, which is outstanding then. Errors as block_submit(). */
+int __must_check block_begin(struct block_device *b, struct block_request *r);
+
+/* Whole blocks, inside the device. A length of 0 is one sector less, and so far beyond the end. */
+static __inlined bool block_range_is_good(const struct block_device *b, uint64_t sector,
+					  size_t len)
+{
+	uint64_t odd = (sector * BLOCK_SECTOR | len) & (b->info.block_size - 1);
+
+	return !odd && sector < b->info.sectors &&
+	       len / BLOCK_SECTOR - 1 < b->info.sectors - sector;
+}
+
+/*
+ * For drivers: a read or a write with no limit, of which block_begin() returns
+ * 0; and all that is to be done to begin that one.
+ */
+static __inlined bool block_is_plain(const struct block_device *b, const struct block_request *r)
+{
+	return request_is_plain(&r->request) &&
+	       (r->op == BLOCK_READ || (r->op == BLOCK_WRITE && !b->info.read_only)) &&
+	       block_range_is_good(b, r->sector, r->len);
+}
+
+static __inlined void block_begin_plain(struct block_device *b, struct block_request *r)
+{
+	request_begin_plain(&r->request);
+	r->device = b;
+	r->link = NULL;
+	r->error = 0;
+}
 
 /* For drivers: the request was not taken, for this reason, which it returns. */
 int block_refuse(struct block_request *r, int error);
@@ -140,7 +174,10 @@ struct block_device *block_at(unsigned index);
  * that is read-only), -ENOTSUP (a device that cannot do this), -EBUSY (the
  * request is outstanding), -ENODEV (the device was stopped).
  */
-int __must_check block_submit(struct block_device *b, struct block_request *r);
+static inline int __must_check block_submit(struct block_device *b, struct block_request *r)
+{
+	return b->submit(b, r);
+}
 
 /*
  * Ends a request with -ECANCELED: at once if the device has not been given any

@@ -101,26 +101,91 @@ static __inlined void part_given(struct virtio_blk *v, struct virtio_blk_queue *
 	v->block.stats.device_requests++;
 }
 
-/* What the short way cannot do: `rc` is what it said. */
-static __noinline int submit_otherwise(struct virtio_blk *v, struct block_request *r, int rc)
+/* Of a part whose data are one segment. */
+static __inlined void simple_segments(struct virtio_blk_part *p, void *data, uint32_t len,
+				      struct virtqueue_segment segs[3])
 {
-	if (rc != -EFAULT)
-		rc = virtio_blk_line_submit(v, r);
+	segs[0] = (struct virtqueue_segment){ &p->header, sizeof(p->header) };
+	segs[1] = (struct virtqueue_segment){ data, len };
+	segs[2] = (struct virtqueue_segment){ &p->status, sizeof(p->status) };
+}
+
+/* Header and status of a part stay where they are, which the ring makes use of. */
+static __noinline int simple_add(struct virtqueue *vq, struct virtio_blk_part *p, void *data,
+				 uint32_t len, bool write)
+{
+	struct virtqueue_segment segs[3];
+
+	simple_segments(p, data, len, segs);
+	return virtqueue_add_framed(vq, segs, 1 + write, p);
+}
+
+static __inlined bool simple_add_short(struct virtqueue *vq, struct virtio_blk_part *p,
+				       void *data, uint32_t len, bool write)
+{
+	struct virtqueue_segment segs[3];
+
+	simple_segments(p, data, len, segs);
+	return virtqueue_add_framed_short(vq, segs, 1 + write, p);
+}
+
+/* A read or a write that is one segment, while nothing waits and `p` is there for it. */
+static __inlined bool is_simple(const struct virtio_blk *v, const struct block_request *r,
+				const struct virtio_blk_part *p)
+{
+	return r->op <= BLOCK_WRITE && r->len <= v->simple_max && !v->first && p;
+}
+
+static __inlined void simple_fill(struct virtio_blk *v, struct virtio_blk_part *p,
+				  struct block_request *r, unsigned op, uint32_t len)
+{
+	part_fill(v, p, r, op, r->sector, len);
+	r->parts = 1;
+}
+
+static __noinline int submit_to_line(struct virtio_blk *v, struct block_request *r)
+{
+	int rc = virtio_blk_line_submit(v, r);
+
 	return rc ? block_refuse(r, rc) : 0;
 }
 
-/* The ring has a way of its own for so few segments, if their number is known. */
-static __inlined int simple_add(struct virtqueue *vq, struct virtio_blk_part *p, void *data,
-				uint32_t len, bool write)
+/* One whose part is filled, and that the ring may not take the short way. */
+static __noinline int submit_simple(struct virtio_blk *v, struct block_request *r)
 {
-	const struct virtqueue_segment segs[] = {
-		{ &p->header, sizeof(p->header) }, { data, len }, { &p->status, sizeof(p->status) },
-	};
+	struct virtio_blk_queue *q = v->current;
+	struct virtio_blk_part *p = q->free;
+	int rc = simple_add(q->vq, p, r->buf, p->len, r->op == BLOCK_WRITE);
 
-	return write ? virtqueue_add(vq, segs, 2, 1, p) : virtqueue_add(vq, segs, 1, 2, p);
+	if (rc == -EFAULT)
+		return block_refuse(r, rc);
+	if (rc)
+		return submit_to_line(v, r);
+	part_given(v, q, p);
+	publish_soon(v);
+	return 0;
 }
 
-/* A read or a write that is one segment, while nothing waits. */
+/* Anything, of which nothing was done yet. */
+static __noinline int submit_otherwise(struct virtio_blk *v, struct block_request *r)
+{
+	int rc = block_begin(&v->block, r);
+
+	if (rc)
+		return rc;
+	if (!is_simple(v, r, v->current->free))
+		return submit_to_line(v, r);
+	simple_fill(v, v->current->free, r, r->op, (uint32_t)r->len);
+	return submit_simple(v, r);
+}
+
+static __noinline int publish_first(struct virtio_blk *v)
+{
+	publish_soon(v);
+	return 0;
+}
+
+/* Whatever is rare ends in a call of its own, so that what is frequent keeps no registers. */
 int virtio_blk_submit(struct block_device *b, struct block_request *r)
 {
 	struct virtio_blk *v = virtio_blk_of(b);
@@ -128,18 +193,17 @@ int virtio_blk_submit(struct block_device *b, struct block_request *r)
 	struct virtio_blk_part *p = q->free;
 	uint32_t len = (uint32_t)r->len;
 	unsigned op = r->op;
-	int rc;
 
-	if (unlikely(op > BLOCK_WRITE || r->len > v->simple_max || v->first || !p))
-		return submit_otherwise(v, r, -ENOSPC);
-	part_fill(v, p, r, op, r->sector, len);
-	r->parts = 1;
-	rc = simple_add(q->vq, p, r->buf, len, op == BLOCK_WRITE);
-	if (unlikely(rc))
-		return submit_otherwise(v, r, rc);
+	if (unlikely(!block_is_plain(b, r)))
+		return submit_otherwise(v, r);
+	block_begin_plain(b, r);
+	if (unlikely(!is_simple(v, r, p)))
+		return submit_to_line(v, r);
+	simple_fill(v, p, r, op, len);
+	if (unlikely(!simple_add_short(q->vq, p, r->buf, len, op == BLOCK_WRITE)))
+		return submit_simple(v, r);
 	part_given(v, q, p);
-	publish_soon(v);
-	return 0;
+	return likely(v->publish.pending && v->watch.running) ? 0 : publish_first(v);
 }
 
 /* Bytes that the next part of a request is about. */

@@ -45,7 +45,6 @@ static int gso_check(const struct netdev *dev, const struct net_packet *p)
 	return p->len > NET_FRAME_MAX ? -EMSGSIZE : 0;
 }
 
-/* What is not a plain frame of a length that fits. */
 static int packet_check(const struct netdev *dev, const struct net_packet *p)
 {
 	if (p->len < NET_HEADER_LEN)
@@ -66,21 +65,15 @@ static void limit_expired(struct request *request)
 	p->device->withdraw(p->device, p, -ETIMEDOUT);
 }
 
-int netdev_transmit(struct netdev *dev, struct net_packet *p)
+int netdev_begin(struct netdev *dev, struct net_packet *p)
 {
-	bool plain = !p->checksum && p->gso == NET_GSO_NONE &&
-		     p->len - NET_HEADER_LEN <= dev->mtu;
-	int rc = likely(plain) ? 0 : packet_check(dev, p);
+	int rc = packet_check(dev, p);
 
-	if (likely(!rc))
+	if (!rc)
 		rc = request_begin(&p->request, limit_expired);
-	if (unlikely(rc))
-		return rc;
-	p->device = dev;
-	p->error = 0;
-	p->header = 0;
-	p->waits = false;
-	return dev->transmit(dev, p);
+	if (!rc)
+		netdev_begin_plain(dev, p);
+	return rc;
 }
 
 int netdev_refuse(struct net_packet *p, int error)

@@ -72,7 +72,7 @@ struct net_packet {
 	/* The driver's. */
 	struct net_packet *next;
 	uint64_t number;		/* in the order given to its queue */
-	/* These are 0 when transmit() is called. */
+	/* These are 0 once it has begun. */
 	int error;			/* that it will end with, once it has come back */
 	uint8_t header;			/* that does not lie in the headroom, from 1 on */
 	bool waits;			/* for room: the device does not have it */
@@ -122,9 +122,10 @@ struct netdev {
 	bool promiscuous;		/* it shows us all frames, as far as it says */
 	struct netdev_stats stats;
 	/*
-	 * Takes a packet that is checked and outstanding; it ends by
-	 * request_end(). Returns 0, or netdev_refuse() of an error of
-	 * netdev_transmit().
+	 * netdev_transmit(): begins the packet by netdev_begin() or, where
+	 * netdev_is_plain(), by netdev_begin_plain(); then it ends by
+	 * request_end(). Returns 0, an error of netdev_begin(), or
+	 * netdev_refuse() of an error of netdev_transmit().
 	 */
 	int (*transmit)(struct netdev *dev, struct net_packet *p);
 	/* Ends it with `error` as soon as the device has it no more; -ETIMEDOUT resets it. */
@@ -172,7 +173,10 @@ struct netdev *netdev_at(unsigned index);
  * device has not), -EBUSY (the packet is outstanding), -ENODEV (the device was
  * stopped).
  */
-int __must_check netdev_transmit(struct netdev *dev, struct net_packet *p);
+static inline int __must_check netdev_transmit(struct netdev *dev, struct net_packet *p)
+{
+	return dev->transmit(dev, p);
+}
 
 /*
  * Ends a packet with -ECANCELED: at once if the device does not have it yet,
@@ -182,6 +186,28 @@ int __must_check netdev_transmit(struct netdev *dev, struct net_packet *p);
  * reset, and is given what else it had again.
  */
 bool netdev_cancel(struct net_packet *p);
+
+/* For drivers: checks a packet, which is outstanding then. Errors as netdev_transmit(). */
+int __must_check netdev_begin(struct netdev *dev, struct net_packet *p);
+
+/*
+ * For drivers: a frame that fits, with no offload and no limit, of which
+ * netdev_begin() returns 0; and all that is to be done to begin that one.
+ */
+static inline bool netdev_is_plain(const struct netdev *dev, const struct net_packet *p)
+{
+	return request_is_plain(&p->request) && !p->checksum && p->gso == NET_GSO_NONE &&
+	       p->len - NET_HEADER_LEN <= dev->mtu;
+}
+
+static inline void netdev_begin_plain(struct netdev *dev, struct net_packet *p)
+{
+	request_begin_plain(&p->request);
+	p->device = dev;
+	p->error = 0;
+	p->header = 0;
+	p->waits = false;
+}
 
 /* For drivers: the packet was not taken, for this reason, which it returns. */
 int netdev_refuse(struct net_packet *p, int error);

@@ -195,11 +195,16 @@ static void drain(struct virtio_net *v, struct virtio_net_tx *q)
 		lines_run(v);
 }
 
-/* What the short way cannot do, and what the ring refused in it: `rc`. */
-static __noinline int transmit_otherwise(struct virtio_net *v, struct virtio_net_tx *q,
-					 struct net_packet *p, int rc)
+/* What the short way cannot do. */
+static __noinline int transmit_otherwise(struct virtio_net *v, struct net_packet *p)
 {
-	if (!q->first && rc == -ENOSPC) {
+	struct virtio_net_tx *q = queue_of(v, p);
+	int rc = netdev_begin(&v->net, p);
+
+	if (rc)
+		return rc;
+	rc = q->first ? -ENOSPC : give(v, q, p);
+	if (rc == -ENOSPC && !q->first) {
 		drain(v, q);
 		rc = give(v, q, p);
 	}
@@ -215,6 +220,13 @@ static __noinline int transmit_otherwise(struct virtio_net *v, struct virtio_net
 	return 0;
 }
 
+static __noinline int publish_first(struct virtio_net *v)
+{
+	publish_soon(v);
+	return 0;
+}
+
+/* Whatever is rare ends in a call of its own, so that what is frequent keeps no registers. */
 int virtio_net_transmit(struct netdev *dev, struct net_packet *p)
 {
 	struct virtio_net *v = virtio_net_of(dev);
@@ -222,17 +234,14 @@ int virtio_net_transmit(struct netdev *dev, struct net_packet *p)
 	struct virtqueue *vq = q->vq;
 	unsigned header_len = v->header_len;
 	struct virtqueue_segment seg = { (uint8_t *)p->data - header_len, p->len + header_len };
-	int rc;
 
-	if (unlikely(!p->headroom || p->checksum || v->header_alone || q->first))
-		return transmit_otherwise(v, q, p, -ENOSPC);
-	rc = virtqueue_add(vq, &seg, 1, 0, p);
-	if (unlikely(rc))
-		return transmit_otherwise(v, q, p, rc);
+	if (unlikely(!netdev_is_plain(dev, p) || !p->headroom || v->header_alone || q->first ||
+		     !virtqueue_add_short(vq, &seg, 1, 0, p)))
+		return transmit_otherwise(v, p);
+	netdev_begin_plain(dev, p);
 	headroom_clear(p);
 	p->number = vq->added;
-	publish_soon(v);
-	return 0;
+	return likely(v->publish.pending && v->watch.running) ? 0 : publish_first(v);
 }
 
 /* One that is polled interrupts for nothing. */

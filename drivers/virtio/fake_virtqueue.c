@@ -76,6 +76,7 @@ static void chain_append(struct fake_virtqueue *d, struct fake_virtqueue_chain *
 		if (c->writable)
 			mistake(d, "readable behind writable");	/* 2.7.4.2 */
 	}
+	c->places += addr * (c->segments + 1);
 	if (++c->segments > d->vq.size)
 		mistake(d, "a chain longer than the ring");
 }

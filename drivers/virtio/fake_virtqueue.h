@@ -18,6 +18,7 @@ struct fake_virtqueue_chain {
 	bool table;		/* they lie in an indirect one */
 	uint64_t readable, writable;	/* bytes */
 	uint64_t first;		/* address of the first segment */
+	uint64_t places;	/* sum of each one's address times its place, from 1 on */
 };
 
 struct fake_virtqueue {

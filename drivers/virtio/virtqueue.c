@@ -48,6 +48,8 @@ static void slots_init(struct virtqueue *vq)
 		struct virtqueue_slot *slot = &vq->slots[i];
 
 		slot->number = VIRTQUEUE_IDLE;
+		slot->fill = 0;
+		slot->table_token = NULL;
 		slot->id = (uint16_t)i;
 		slot->desc = &vq->desc[i];
 		slot->next = i + 1 < vq->size ? slot + 1 : NULL;

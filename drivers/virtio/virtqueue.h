@@ -95,7 +95,15 @@ struct virtqueue_slot {
 	uint32_t writable;	/* head: bytes that the device may write */
 	uint16_t length;	/* head: descriptors of the ring that the chain has */
 	uint16_t id;
+	/*
+	 * Split: a number for each time that virtqueue_add_framed() filled three
+	 * descriptors, and 0, 1 or 2 more for the first, second and third; 0: the
+	 * descriptor was filled otherwise since.
+	 */
+	uint64_t fill;
+	const void *table_token;	/* whose first and last segment its table has; or NULL */
 };
+static_assert(sizeof(struct virtqueue_slot) == 64, "a line of the cache");
 
 struct virtqueue {
 	/* virtqueue_init() sets. */
@@ -125,6 +133,7 @@ struct virtqueue {
 	bool stopped;
 	struct virtqueue_slot *free;	/* split, and not stopped: the first that is; else NULL */
 	int32_t spare;			/* split: free ones beyond `direct`; else less than 0 */
+	uint64_t fills;			/* split: the slots' highest, a multiple of 4 */
 	uint64_t added;			/* chains */
 	uint64_t published;		/* of these, the device was told */
 	uint64_t taken;			/* came back */
@@ -179,6 +188,27 @@ void virtqueue_reinit(struct virtqueue *vq);
  */
 static int __must_check virtqueue_add(struct virtqueue *vq, const struct virtqueue_segment *segs,
 				      unsigned out, unsigned in, void *token);
+
+/*
+ * The same where a split ring has room and nothing is odd, for numbers that are
+ * constants, three segments at most. False: nothing was added, and
+ * virtqueue_add() has the answer.
+ */
+static bool __must_check virtqueue_add_short(struct virtqueue *vq,
+					     const struct virtqueue_segment *segs, unsigned out,
+					     unsigned in, void *token);
+
+/*
+ * virtqueue_add() of three segments, of which the device reads the first and
+ * writes the last, and those two are the same each time for one token: where
+ * their descriptors still lie in the ring, only that of the second is written.
+ * `out` is 1 or 2. The short one is to be asked first, as above.
+ */
+int __must_check virtqueue_add_framed(struct virtqueue *vq, const struct virtqueue_segment *segs,
+				      unsigned out, void *token);
+static bool __must_check virtqueue_add_framed_short(struct virtqueue *vq,
+						    const struct virtqueue_segment *segs,
+						    unsigned out, void *token);
 
 /* Shows the device all that was added, with one doorbell if it wants one. */
 void virtqueue_publish(struct virtqueue *vq);

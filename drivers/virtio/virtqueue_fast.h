@@ -93,6 +93,7 @@ static __inlined bool virtqueue_few_fill(struct virtqueue_chain *c,
 
 	if (unlikely(!dma_window_addr(seg->data, len, &addr)))
 		return false;
+	slot->fill = 0;
 	desc->addr = addr;
 	desc->len = len;
 	desc->flags = (i + 1 < n ? VIRTQ_DESC_F_NEXT : 0) | (i >= out ? VIRTQ_DESC_F_WRITE : 0);
@@ -101,6 +102,23 @@ static __inlined bool virtqueue_few_fill(struct virtqueue_chain *c,
 	virtqueue_chain_count(c, len, i >= out);
 	c->last = slot;
 	c->next = next;
+	return true;
+}
+
+/* All three numbers are constants. False where it takes a longer way: nothing was added. */
+static __inlined bool virtqueue_few_add(struct virtqueue *vq, const struct virtqueue_segment *segs,
+					unsigned out, unsigned n, void *token)
+{
+	struct virtqueue_chain c = { .head = vq->free, .next = vq->free };
+
+	if (unlikely(!token || (n == 1 ? !c.head : vq->spare < (int32_t)n)))
+		return false;
+	if (unlikely(!virtqueue_few_fill(&c, &segs[0], 0, out, n) ||
+		     (n > 1 && !virtqueue_few_fill(&c, &segs[1], 1, out, n)) ||
+		     (n > 2 && !virtqueue_few_fill(&c, &segs[2], 2, out, n)) ||
+		     (n > 1 && c.readable + c.writable > UINT32_MAX)))
+		return false;
+	virtqueue_chain_add(vq, &c, n, token);
 	return true;
 }
 
@@ -122,21 +140,54 @@ static __inlined int virtqueue_few_otherwise(struct virtqueue *vq,
 	return virtqueue_add_any(vq, copy, out, in, token);
 }
 
-/* All three numbers are constants. */
-static __inlined int virtqueue_few_add(struct virtqueue *vq, const struct virtqueue_segment *segs,
-				       unsigned out, unsigned in, unsigned n, void *token)
+static __inlined bool virtqueue_add_short(struct virtqueue *vq,
+					  const struct virtqueue_segment *segs, unsigned out,
+					  unsigned in, void *token)
 {
-	struct virtqueue_chain c = { .head = vq->free, .next = vq->free };
+	return likely(!virtqueue_traced(vq)) && virtqueue_few_add(vq, segs, out, out + in, token);
+}
 
-	if (unlikely(!token || (n == 1 ? !c.head : vq->spare < (int32_t)n)))
-		return virtqueue_few_otherwise(vq, segs, out, in, n, token);
-	if (unlikely(!virtqueue_few_fill(&c, &segs[0], 0, out, n) ||
-		     (n > 1 && !virtqueue_few_fill(&c, &segs[1], 1, out, n)) ||
-		     (n > 2 && !virtqueue_few_fill(&c, &segs[2], 2, out, n)) ||
-		     (n > 1 && c.readable + c.writable > UINT32_MAX)))
-		return virtqueue_few_otherwise(vq, segs, out, in, n, token);
-	virtqueue_chain_add(vq, &c, n, token);
-	return 0;
+/*
+ * Each fill has a number of its own, so three slots in a row that bear its three
+ * were filled together, and none of them since.
+ */
+static __inlined bool virtqueue_frame_is_there(const struct virtqueue_slot *head,
+					       const struct virtqueue_slot *middle,
+					       const struct virtqueue_slot *last,
+					       const void *token)
+{
+	return head->token == token && middle->fill == head->fill + 1 &&
+	       last->fill == head->fill + 2;
+}
+
+static __inlined bool virtqueue_add_framed_short(struct virtqueue *vq,
+						 const struct virtqueue_segment *segs,
+						 unsigned out, void *token)
+{
+	struct virtqueue_slot *head = vq->free, *middle, *last;
+	uint32_t len = segs[1].len;
+	struct virtqueue_chain c;
+	struct virtq_desc *desc;
+	paddr_t addr;
+
+	if (unlikely(virtqueue_traced(vq) || vq->spare < 3))
+		return false;
+	middle = head->next;
+	last = middle->next;
+	if (unlikely(!virtqueue_frame_is_there(head, middle, last, token) ||
+		     !dma_window_addr(segs[1].data, len, &addr) ||
+		     (uint64_t)segs[0].len + len + segs[2].len > UINT32_MAX))
+		return false;
+	desc = middle->desc;
+	desc->addr = addr;
+	desc->len = len;
+	desc->flags = VIRTQ_DESC_F_NEXT | (out == 1 ? VIRTQ_DESC_F_WRITE : 0);
+	c = (struct virtqueue_chain){
+		.head = head, .last = last, .next = last->next,
+		.writable = segs[2].len + (out == 1 ? len : 0),
+	};
+	virtqueue_chain_add(vq, &c, 3, token);
+	return true;
 }
 
 static __inlined int virtqueue_add(struct virtqueue *vq, const struct virtqueue_segment *segs,
@@ -146,7 +197,8 @@ static __inlined int virtqueue_add(struct virtqueue *vq, const struct virtqueue_
 		return virtqueue_add_traced(vq, segs, out, in, token);
 	if (__builtin_constant_p(out) && __builtin_constant_p(in) && out <= VIRTQUEUE_FEW &&
 	    in <= VIRTQUEUE_FEW && out + in - 1 < VIRTQUEUE_FEW)
-		return virtqueue_few_add(vq, segs, out, in, out + in, token);
+		return likely(virtqueue_few_add(vq, segs, out, out + in, token)) ? 0 :
+			virtqueue_few_otherwise(vq, segs, out, in, out + in, token);
 	return virtqueue_add_any(vq, segs, out, in, token);
 }
 
@@ -160,8 +212,16 @@ static __inlined int virtqueue_take_plain(struct virtqueue *vq, void **token, ui
 	if (unlikely(taken == vq->used_known)) {
 		int rc;
 
-		if (virtqueue_packed(vq))
-			return virtqueue_packed_take(vq, token, written);
+		if (virtqueue_packed(vq)) {
+			/* So that the caller's need not lie in memory. */
+			void *t = NULL;
+			uint32_t w = 0;
+
+			rc = virtqueue_packed_take(vq, &t, &w);
+			*token = t;
+			*written = w;
+			return rc;
+		}
 		rc = virtqueue_split_refresh(vq);
 		if (rc)
 			return rc;

@@ -6,6 +6,11 @@
  * the slots' too: no descriptor is ever read back. Chains come whole from the
  * front of the free list and go back there, spliced in at their last slot.
  *
+ * What is the same in each request of a token stays where it was written
+ * (virtqueue_add_framed()): in the three descriptors, as long as none of them was
+ * filled otherwise, which each fill notes in its slot; or in the table of a slot,
+ * which belongs to nobody else.
+ *
  * The ring may have more entries than descriptors are used (legacy PCI, where the
  * device says how many): the indices then run over all entries.
  */
@@ -79,6 +84,7 @@ static int fill_direct(const struct virtqueue_segment *segs, unsigned out, unsig
 		desc = slot->desc;
 		int rc = desc_fill(desc, &segs[i], flags_of(i, out, n), false);
 
+		slot->fill = 0;
 		if (unlikely(rc))
 			return rc;
 		virtqueue_chain_count(c, segs[i].len, i >= out);
@@ -107,7 +113,10 @@ static __inlined int fill_table(const struct virtqueue *vq, const struct virtque
 	struct virtqueue_slot *slot = c->next;
 	struct virtq_desc *table = virtqueue_table(vq, slot);
 	const struct virtqueue_segment all = { table, n * sizeof(*table) };
-	int rc = table_fill(table, segs, 0, out, n, c, window);
+	int rc;
+
+	slot->table_token = NULL;
+	rc = table_fill(table, segs, 0, out, n, c, window);
 
 	if (!rc)
 		rc = table_fill(table, segs, 1, out, n, c, window);
@@ -119,6 +128,7 @@ static __inlined int fill_table(const struct virtqueue *vq, const struct virtque
 		return rc;
 	c->last = slot;
 	c->next = slot->next;
+	slot->fill = 0;
 	return desc_fill(slot->desc, &all, VIRTQ_DESC_F_INDIRECT, window);
 }
 static_assert(VIRTQUEUE_TABLE == 4, "fill_table() counts to it");
@@ -168,6 +178,63 @@ int virtqueue_split_add(struct virtqueue *vq, const struct virtqueue_segment *se
 	if (IS_ENABLED(CONFIG_VIRTIO_INDIRECT_DESC) && table)
 		rc = add_table(vq, segs, out, in, token);
 	return rc == -EAGAIN ? add_any(vq, segs, out, in, token, table) : rc;
+}
+
+/* Into the ring itself, all three. */
+static int add_framed_direct(struct virtqueue *vq, const struct virtqueue_segment *segs,
+			     unsigned out, void *token)
+{
+	struct virtqueue_slot *head = vq->free;
+	int rc = out == 1 ? virtqueue_add(vq, segs, 1, 2, token) :
+			    virtqueue_add(vq, segs, 2, 1, token);
+
+	if (rc)
+		return rc;
+	vq->fills += 4;
+	head->fill = vq->fills;
+	head->next->fill = vq->fills + 1;
+	head->next->next->fill = vq->fills + 2;
+	return 0;
+}
+
+/* The table of the first free slot has all but the second segment; false as ever. */
+static bool add_framed_table(struct virtqueue *vq, const struct virtqueue_segment *segs,
+			     unsigned out, void *token)
+{
+	struct virtqueue_slot *head = vq->free;
+	struct virtq_desc *table = virtqueue_table(vq, head);
+	const struct virtqueue_segment all = { table, 3 * sizeof(*table) };
+	struct virtqueue_chain c = {
+		.head = head, .last = head, .next = head->next,
+		.writable = segs[2].len + (out == 1 ? segs[1].len : 0),
+	};
+
+	if ((uint64_t)segs[0].len + segs[1].len + segs[2].len > UINT32_MAX ||
+	    desc_fill(&table[1], &segs[1], flags_of(1, out, 3), false) ||
+	    desc_fill(head->desc, &all, VIRTQ_DESC_F_INDIRECT, false))
+		return false;
+	head->fill = 0;
+	virtqueue_chain_add(vq, &c, 1, token);
+	return true;
+}
+
+int virtqueue_add_framed(struct virtqueue *vq, const struct virtqueue_segment *segs,
+			 unsigned out, void *token)
+{
+	struct virtqueue_slot *head = vq->free;
+	bool table = IS_ENABLED(CONFIG_VIRTIO_INDIRECT_DESC) && vq->tables && head;
+	int rc;
+
+	if (virtqueue_traced(vq) || !token)
+		return virtqueue_add(vq, segs, out, 3 - out, token);
+	if (vq->spare >= 3)
+		return add_framed_direct(vq, segs, out, token);
+	if (table && head->table_token == token && add_framed_table(vq, segs, out, token))
+		return 0;
+	rc = virtqueue_add_any(vq, segs, out, 3 - out, token);
+	if (!rc && table)
+		head->table_token = token;
+	return rc;
 }
 
 /*

@@ -19,7 +19,7 @@ static char arena[65536];
 struct request_model {
 	bool live;
 	unsigned segments;
-	uint64_t readable, writable, first;
+	uint64_t readable, writable, first, places;
 };
 
 /* The requests of a ring, in the order in which they were added. */
@@ -29,6 +29,8 @@ struct model {
 	struct request_model *line[FAKE_VIRTQUEUE_MAX];	/* not seen by the device yet */
 	unsigned from, to;
 	unsigned tables;		/* chains that came in one */
+	bool alike;			/* requests of this round have three segments */
+	unsigned kept;			/* that were added with what their slots had kept */
 };
 
 static struct fake_virtqueue dev;
@@ -62,6 +64,15 @@ static struct request_model *request_free(struct model *m)
 	return NULL;
 }
 
+/* The one that the first free slot had last, as if both lists went along; else any. */
+static struct request_model *request_again(struct model *m)
+{
+	for (unsigned i = 0; dev.vq.free && i < FAKE_VIRTQUEUE_MAX; i++)
+		if (dev.vq.free->token == &m->requests[i] && !m->requests[i].live)
+			return &m->requests[i];
+	return request_free(m);
+}
+
 /* As drivers do, those of few segments with numbers that the compiler knows. */
 static int add(const struct virtqueue_segment *segs, unsigned out, unsigned in, void *token)
 {
@@ -75,23 +86,49 @@ static int add(const struct virtqueue_segment *segs, unsigned out, unsigned in, 
 	}
 }
 
+/* The first and the last segment of a request are its own; so a ring may keep them. */
+static int add_framed(struct virtqueue_segment segs[3], unsigned out, struct request_model *r)
+{
+	unsigned i = (unsigned)(r - model.requests);
+
+	segs[0] = (struct virtqueue_segment){ &arena[16 * i], 1 + i % 16 };
+	segs[2] = (struct virtqueue_segment){ &arena[sizeof(arena) - 16 * (i + 1)], 1 + i % 7 };
+	if (out == 1 ? virtqueue_add_framed_short(&dev.vq, segs, 1, r) :
+		       virtqueue_add_framed_short(&dev.vq, segs, 2, r)) {
+		model.kept++;
+		return 0;
+	}
+	return virtqueue_add_framed(&dev.vq, segs, out, r);
+}
+
 static void random_add(struct ktest_run *t)
 {
 	struct virtqueue_segment segs[8];
 	unsigned out = (unsigned)ktest_random_below(t, 5);
 	unsigned in = (unsigned)ktest_random_below(t, 4) + (out == 0);
-	struct request_model *r = request_free(&model);
+	struct request_model *r = request_again(&model);
 	unsigned room = virtqueue_room(&dev.vq);
-	struct request_model want = { .live = true, .segments = out + in };
+	struct request_model want = { .live = true };
 	int rc;
 
+	if (model.alike) {
+		out = 1 + out % 2;
+		in = 3 - out;
+	}
+	want.segments = out + in;
 	for (unsigned i = 0; i < out + in; i++) {
 		segs[i].len = (uint32_t)ktest_random_below(t, 300) + 1;
 		segs[i].data = &arena[ktest_random_below(t, sizeof(arena) - 300)];
+	}
+	if (out && in && out + in == 3 && ktest_random_below(t, 8))
+		rc = add_framed(segs, out, r);
+	else
+		rc = add(segs, out, in, r);
+	for (unsigned i = 0; i < out + in; i++) {
 		*(i < out ? &want.readable : &want.writable) += segs[i].len;
+		want.places += (uintptr_t)segs[i].data * (i + 1);
 	}
 	want.first = (uintptr_t)segs[0].data;
-	rc = add(segs, out, in, r);
 	if (out + in > dev.vq.size) {
 		expect_eq(t, rc, -EINVAL);
 	} else if (out + in > room) {
@@ -115,6 +152,7 @@ static void fetch_all(struct ktest_run *t)
 		expect_eq(t, c->readable, r->readable);
 		expect_eq(t, c->writable, r->writable);
 		expect_eq(t, c->first, r->first);
+		expect_eq(t, c->places, r->places);
 		model.tables += c->table;
 	}
 	/* What was added since has not been published. */
@@ -187,6 +225,7 @@ static void random_window(struct ktest_run *t)
 static void random_round(struct ktest_run *t)
 {
 	random_window(t);
+	model.alike = ktest_random_below(t, 2);
 	for (uint64_t n = ktest_random_below(t, dev.vq.size) + 1; n; n--) {
 		random_add(t);
 		if (ktest_random_below(t, 8) == 0)
@@ -229,15 +268,17 @@ KTEST(virtqueue_random_batches_arrive_and_come_back_once_each)
 	uint64_t features;
 
 	while (features_next(&i, &features)) {
-		unsigned tables = 0;
+		unsigned tables = 0, kept = 0;
 
 		for (uint16_t size = 1; size <= FAKE_VIRTQUEUE_MAX; size *= 2) {
 			struct virtqueue_shape shape = shape_of(size, features);
 
 			random_run(t, &shape, rounds / (size / 4u + 1) + 1);
 			tables += model.tables;
+			kept += model.kept;
 		}
 		expect_eq(t, tables != 0, (features & VIRTIO_F_INDIRECT_DESC) != 0);
+		expect_eq(t, kept != 0, !(features & VIRTIO_F_RING_PACKED));
 	}
 }
 
