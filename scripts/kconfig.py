@@ -267,6 +267,8 @@ class Kconfig(Telling):
         named = os.path.join(ROOT, "configs", name)
         path = named if "/" not in name and os.path.exists(named) else os.path.abspath(name)
         if not os.path.exists(path):
+            if "/" in name:
+                raise Refused([f"{shown(path)}: No such file"])
             known = ", ".join(sorted(os.listdir(os.path.dirname(named))))
             raise Refused([f"{shown(path)}: No such file, and none in configs/, where there are "
                            f"{known}"])
