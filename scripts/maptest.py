@@ -37,7 +37,7 @@ class MapRun(boottest.Run):
     """One map."""
 
     def __init__(self, path, section, image, logs):
-        section = dict(section, forge="memmap:" + path)
+        section = dict(section, forge="memmap:" + path, cmdline="panic=exit")
         super().__init__("memmap-" + memmaps.title(path), section, image, logs)
         self.forgery = None
         self.want = []
