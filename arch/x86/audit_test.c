@@ -88,11 +88,14 @@ static bool is_left_by_others(const struct paging_mapping *m, bool device)
 	return false;
 }
 
-/* Memory that is the kernel's by its own map, so no device's. */
+/* Memory that is the kernel's by its own map, so no device's: VGA's window within it excepted. */
 static bool is_ram_of_ours(const struct paging_mapping *m)
 {
+	enum { VGA_START = 0xa0000, VGA_END = 0xc0000 };
 	const struct regions *map = mm_map();
 
+	if (m->pa >= VGA_START && m->pa + m->len <= VGA_END)
+		return false;
 	for (size_t i = 0; i < map->count; i++) {
 		const struct region *r = &map->list[i];
 
