@@ -237,8 +237,9 @@ static __noinline int take_from_range_new(struct page_allocator *a, uint64_t lis
 
 	if (!range_reach(a, r))
 		goto slowly;
+	/* What could not be reached is lost: less than a unit may be left, or none from its start. */
 	start = r->start;
-	if (!is_aligned(start, UNIT_SIZE))
+	if (!is_aligned(start, UNIT_SIZE) || r->end - start < UNIT_SIZE)
 		goto slowly;
 	n = node_find(a, start);
 	if (!n) {
