@@ -237,7 +237,7 @@ static __noinline int take_from_range_new(struct page_allocator *a, uint64_t lis
 
 	if (!range_reach(a, r))
 		goto slowly;
-	/* What could not be reached is lost: less than a unit may be left, or none from its start. */
+	/* What could not be reached is lost: less than a unit may be left. */
 	start = r->start;
 	if (!is_aligned(start, UNIT_SIZE) || r->end - start < UNIT_SIZE)
 		goto slowly;
