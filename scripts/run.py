@@ -169,7 +169,7 @@ def debug(args, wanted):
                         "hbreak kmain"):
             words += ["-ex", command]
         print(qemu.show(qemu.command(wanted)))
-        print("console: %s; to type there: socat - UNIX:%s" % (log, console))
+        print("console: %s; the socket to type at: %s" % (log, console))
         print("stopped before the first instruction, with a breakpoint at kmain", flush=True)
         with terminal_kept(), subprocess.Popen(qemu.command(wanted), stdin=subprocess.DEVNULL,
                                                start_new_session=True) as machine:
